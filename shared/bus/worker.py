@@ -1,0 +1,74 @@
+"""A worker service: one queue, one job at a time, a heartbeat that says it is there.
+
+Started as `celery -A services.<name>.worker worker --queues <kind>`; the module calls `make_worker`.
+"""
+
+import contextlib
+import multiprocessing
+import os
+import socket
+import threading
+from typing import Any
+
+import orjson
+import redis
+from celery import Celery
+from celery.signals import worker_ready, worker_shutting_down
+
+from shared.bus.celery_app import TASK_NAME, celery_app
+from shared.bus.connection import connection
+from shared.bus.devices import find_devices
+from shared.bus.supervisor import Supervisor
+from shared.schemas.job import JobKind
+from shared.settings import get_settings
+from shared.store.workspace import Workspace
+
+HEARTBEAT_S = 4.0
+HEARTBEAT_LIFE_S = 15
+_KEY = "studio:worker:{kind}:{name}"
+_shutting_down = multiprocessing.Event()
+
+
+def make_worker(kind: JobKind, module: str) -> Celery:
+    """Return the Celery application of a worker that runs jobs of `kind` as `python -m module <job>`."""
+    name = f"{kind}@{socket.gethostname()}:{os.getpid()}"
+
+    @celery_app.task(name=TASK_NAME.format(kind=kind))  # type: ignore[untyped-decorator]
+    def run(job_id: str) -> None:
+        settings = get_settings()
+        jobs = Workspace(settings.workspace).jobs
+        Supervisor(jobs, settings, name, _shutting_down.is_set).work(job_id, module)
+
+    @worker_shutting_down.connect(weak=False)  # type: ignore[untyped-decorator]
+    def put_back(**_: Any) -> None:
+        _shutting_down.set()
+
+    @worker_ready.connect(weak=False)  # type: ignore[untyped-decorator]
+    def appear(**_: Any) -> None:
+        threading.Thread(target=_beat, args=(kind, name), daemon=True, name="heartbeat").start()
+
+    return celery_app
+
+
+def workers() -> list[dict[str, Any]]:
+    """Return the workers that beat lately: `name`, `kind`, `pid`, `host`, `devices`.
+
+    Raises:
+        redis.RedisError: Redis cannot be reached.
+    """
+    client = connection()
+    keys = list(client.scan_iter(_KEY.format(kind="*", name="*"), count=500))
+    found = client.mget(keys) if keys else []
+    return sorted((orjson.loads(item) for item in found if item), key=lambda item: str(item["name"]))
+
+
+def _beat(kind: JobKind, name: str) -> None:
+    devices = find_devices()
+    about = {"name": name, "kind": kind, "pid": os.getpid(), "host": socket.gethostname(), "devices": devices}
+    key = _KEY.format(kind=kind, name=name)
+    while not _shutting_down.is_set():
+        with contextlib.suppress(redis.RedisError):
+            connection().set(key, orjson.dumps(about), ex=HEARTBEAT_LIFE_S)
+        _shutting_down.wait(HEARTBEAT_S)
+    with contextlib.suppress(redis.RedisError):
+        connection().delete(key)

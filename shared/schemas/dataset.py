@@ -1,0 +1,119 @@
+"""A dataset: image records in immutable chunks, manifests that list them, and a head that names the newest."""
+
+from datetime import datetime
+from typing import Any, Literal
+
+from pydantic import Field
+
+from shared.schemas.annotations import Annotation
+from shared.schemas.base import Document, EditableDocument, Model, utc_now
+
+CHUNK_SIZE = 1000
+
+
+class ImageRecord(Model):
+    """One image. `id` is the first 16 hex digits of the SHA-256 of its bytes; width and height are as shown upright."""
+
+    id: str
+    filename: str
+    width: int
+    height: int
+    bytes: int
+    format: str
+    sha256: str
+    imported_at: datetime
+    source: str | None = None
+    """Path of the file inside the imported folder or archive."""
+    annotations: list[Annotation] = Field(default_factory=list)
+    meta: dict[str, Any] | None = None
+    """Facts the import read beside the annotations, such as `subset`."""
+
+
+class ClassInfo(Model):
+    """A class of the dataset; `color` is the same on every page."""
+
+    id: int
+    name: str
+    color: str
+
+
+class Problem(Model):
+    """Something an import met and what it did about it."""
+
+    severity: Literal["error", "warning"]
+    code: str
+    file: str | None = None
+    line: int | None = None
+    message: str
+    mend: str | None = None
+    """What a person can do about it."""
+
+
+class ChunkRef(Model):
+    """A chunk file named by the SHA-256 of its content."""
+
+    hash: str
+    count: int
+
+
+class ImportReport(Model):
+    """What the last import did."""
+
+    job_id: str
+    format: str
+    mode: Literal["append", "replace"]
+    source: str
+    added: int
+    duplicates: int
+    skipped: int
+    problems: list[Problem]
+    finished_at: datetime = Field(default_factory=utc_now)
+
+
+class DatasetRevision(Document):
+    """`revisions/<n>.json`: an immutable list of chunks."""
+
+    number: int
+    parent: int | None
+    reason: str
+    created_at: datetime = Field(default_factory=utc_now)
+    chunks: list[ChunkRef]
+    classes: list[ClassInfo]
+    image_count: int
+    annotation_count: int
+
+
+class Range(Model):
+    """Smallest, middle and largest of a set of numbers."""
+
+    min: float
+    median: float
+    max: float
+
+
+class Statistics(Model):
+    """Facts over all images of a revision. Sizes in pixels and bytes, aspect is width over height."""
+
+    width: Range | None = None
+    height: Range | None = None
+    aspect: Range | None = None
+    total_bytes: int = 0
+    formats: dict[str, int] = Field(default_factory=dict)
+    subsets: dict[str, int] = Field(default_factory=dict)
+    """Images per subset folder of the source, where it had any."""
+    class_counts: dict[int, int] = Field(default_factory=dict)
+    """Images that show a class, by class id."""
+    unlabelled: int = 0
+
+
+class DatasetHead(EditableDocument):
+    """`dataset.json`. `revision` is the newest revision of the dataset."""
+
+    project_id: str
+    updated_at: datetime = Field(default_factory=utc_now)
+    chunks: list[ChunkRef]
+    classes: list[ClassInfo]
+    image_count: int
+    annotation_count: int
+    statistics: Statistics
+    last_import: ImportReport | None = None

@@ -1,0 +1,61 @@
+"""An evaluation: one experiment's checkpoint on chosen subsets, image by image and in total."""
+
+from datetime import datetime
+from typing import Any
+
+from pydantic import Field
+
+from shared.schemas.annotations import Annotation
+from shared.schemas.base import Document, Model, Subset, utc_now
+
+
+class EvaluationConfig(Model):
+    """What to evaluate and how."""
+
+    checkpoint: str = "best"
+    subsets: list[Subset] = Field(default_factory=lambda: ["test"], min_length=1)
+    batch_size: int = Field(default=32, ge=1, le=1024)
+    device: str = "auto"
+
+
+class Evaluation(Document):
+    """`evaluation/evaluation.json`. Its status is its job's."""
+
+    experiment_id: str
+    job_id: str
+    config: EvaluationConfig
+    created_at: datetime = Field(default_factory=utc_now)
+
+
+class ImageResult(Model):
+    """What the model said of one image. `prediction` has the task's own shape; `error` grows with how wrong it is."""
+
+    image_id: str
+    filename: str
+    subset: Subset
+    truth: list[Annotation]
+    prediction: dict[str, Any]
+    correct: bool | None
+    confidence: float | None
+    error: float
+    true_classes: list[int]
+    predicted_classes: list[int]
+
+
+class Aggregate(Document):
+    """`evaluation/aggregate.json`. `metrics` by key; `details` in the task's own shape, such as a confusion matrix."""
+
+    job_id: str
+    image_count: int
+    subsets: dict[Subset, int]
+    metrics: dict[str, float | None]
+    details: dict[str, Any]
+    checkpoint_sha256: str
+    finished_at: datetime = Field(default_factory=utc_now)
+
+
+class Results(Document):
+    """`evaluation/results.json`: one entry an image."""
+
+    job_id: str
+    items: list[ImageResult]

@@ -1,0 +1,119 @@
+"""An experiment: one configuration, one training, its checkpoints."""
+
+from datetime import datetime
+from enum import StrEnum
+from typing import Any, Literal
+
+from pydantic import Field
+
+from shared.schemas.base import Document, EditableDocument, Model, utc_now
+from shared.schemas.job import Job, JobStatus
+
+
+class ExperimentStatus(StrEnum):
+    """Derived from the experiment's job, never stored."""
+
+    CREATED = "created"
+    PENDING = "pending"
+    TRAINING = "training"
+    COMPLETED = "completed"
+    FAILED = "failed"
+    CANCELLED = "cancelled"
+
+
+_FROM_JOB = {
+    JobStatus.QUEUED: ExperimentStatus.PENDING,
+    JobStatus.RUNNING: ExperimentStatus.TRAINING,
+    JobStatus.FINALIZING: ExperimentStatus.TRAINING,
+    JobStatus.SUCCEEDED: ExperimentStatus.COMPLETED,
+    JobStatus.FAILED: ExperimentStatus.FAILED,
+    JobStatus.CANCELLED: ExperimentStatus.CANCELLED,
+}
+
+
+def experiment_status(job: Job | None) -> ExperimentStatus:
+    """Return the status of an experiment whose newest training job is `job`."""
+    return ExperimentStatus.CREATED if job is None else _FROM_JOB[job.status]
+
+
+class AugmentationStep(Model):
+    """One step of the augmentation pipeline, by the name under which the task offers it."""
+
+    name: str
+    params: dict[str, Any] = Field(default_factory=dict)
+    enabled: bool = True
+
+
+class Hardware(Model):
+    """What to train on. `auto` takes a GPU when the worker has one."""
+
+    device: Literal["auto", "cpu", "gpu"] = "auto"
+    loader_workers: int = Field(default=0, ge=0, le=32)
+
+
+class Configuration(Model):
+    """Everything that decides what a training does; locked once it has started."""
+
+    split_id: str
+    dataset_revision: int
+    architecture: str
+    params: dict[str, Any]
+    augmentations: list[AugmentationStep]
+    hardware: Hardware
+
+
+class Summary(Model):
+    """What is known of a training so far. `best_metric` is the task's primary metric at `best_epoch`."""
+
+    epochs_done: int = 0
+    epochs_total: int | None = None
+    best_epoch: int | None = None
+    best_metric: float | None = None
+    metric_key: str | None = None
+    device: str | None = None
+    seconds: float | None = None
+
+
+class Experiment(EditableDocument):
+    """`experiment.json`."""
+
+    id: str
+    project_id: str
+    name: str = Field(min_length=1, max_length=120)
+    description: str = Field(default="", max_length=2000)
+    configuration: Configuration
+    job_id: str | None = None
+    """The newest training job; none before the first start."""
+    summary: Summary = Field(default_factory=Summary)
+    created_at: datetime = Field(default_factory=utc_now)
+    updated_at: datetime = Field(default_factory=utc_now)
+
+
+class EpochRow(Model):
+    """One line of `metrics.jsonl`. `epoch` counts from 1; metric keys are prefixed `train_` or `val_`."""
+
+    epoch: int
+    step: int
+    seconds: float
+    learning_rate: float
+    images_per_second: float
+    metrics: dict[str, float | None]
+    at: datetime = Field(default_factory=utc_now)
+
+
+class CheckpointInfo(Model):
+    """A checkpoint file that is complete. `metric` is the task's primary metric; size in bytes."""
+
+    name: Literal["best", "last"]
+    file: str
+    epoch: int
+    metric: float | None
+    size: int
+    sha256: str
+    modified_at: datetime = Field(default_factory=utc_now)
+
+
+class CheckpointManifest(Document):
+    """`checkpoints/manifest.json`: the files to trust."""
+
+    checkpoints: list[CheckpointInfo] = Field(default_factory=list)

@@ -1,0 +1,119 @@
+"""A job: the durable record of one piece of work. The message that announces it is only a doorbell."""
+
+from datetime import datetime
+from enum import StrEnum
+from typing import Any, Literal
+
+from pydantic import Field
+
+from shared.schemas.base import EditableDocument, Model, utc_now
+
+
+class JobKind(StrEnum):
+    """What is done, which is also the queue it waits in."""
+
+    IMPORT = "import"
+    TRAINING = "training"
+    EVALUATION = "evaluation"
+    EXPORT = "export"
+
+
+class JobStatus(StrEnum):
+    """Where a job is; the last three are final."""
+
+    QUEUED = "queued"
+    RUNNING = "running"
+    FINALIZING = "finalizing"
+    SUCCEEDED = "succeeded"
+    FAILED = "failed"
+    CANCELLED = "cancelled"
+
+    @property
+    def final(self) -> bool:
+        """Whether nothing changes any more."""
+        return self in (JobStatus.SUCCEEDED, JobStatus.FAILED, JobStatus.CANCELLED)
+
+    @property
+    def live(self) -> bool:
+        """Whether a worker holds the job."""
+        return self in (JobStatus.RUNNING, JobStatus.FINALIZING)
+
+
+class Progress(Model):
+    """How far a run is. `rate` is in units a second, `eta_s` in seconds."""
+
+    phase: str
+    done: float
+    total: float | None = None
+    unit: str = ""
+    message: str = ""
+    rate: float | None = None
+    eta_s: float | None = None
+
+
+class JobError(Model):
+    """Why a job failed, for a person; `traceback` for the developers."""
+
+    code: str
+    message: str
+    hint: str | None = None
+    traceback: str | None = None
+
+
+class Death(Model):
+    """One end of a run that nobody asked for. `step` is where its progress stood."""
+
+    attempt: int
+    cause: Literal["worker_lost", "out_of_memory", "killed", "crashed"]
+    step: str
+    at: datetime = Field(default_factory=utc_now)
+
+
+class Job(EditableDocument):
+    """`job.json`. Every change goes through `shared.store.lifecycle.transition`."""
+
+    id: str
+    kind: JobKind
+    project_id: str
+    payload: dict[str, Any]
+    """What to do, in ids and plain values."""
+    title: str
+    """One line for a person, such as `Train resnet18 at 96 px`."""
+    status: JobStatus = JobStatus.QUEUED
+    cancel_requested: bool = False
+    stop_requested: bool = False
+    attempt: int = 0
+    """Times a worker took the job, shutdowns of a worker not counted."""
+    epoch: int = 0
+    """The fencing token: grows with every claim; writes that carry an older one are refused."""
+    owner: str | None = None
+    lease_until: datetime | None = None
+    deaths: list[Death] = Field(default_factory=list)
+    progress: Progress | None = None
+    error: JobError | None = None
+    result: dict[str, Any] | None = None
+    idempotency_key: str | None = None
+    created_at: datetime = Field(default_factory=utc_now)
+    queued_at: datetime = Field(default_factory=utc_now)
+    started_at: datetime | None = None
+    finished_at: datetime | None = None
+
+
+class JobEvent(Model):
+    """One line of `events.jsonl`. `seq` counts from 1 within the job."""
+
+    seq: int
+    at: datetime
+    job_id: str
+    project_id: str
+    name: Literal["job", "progress", "epoch", "log"]
+    data: dict[str, Any]
+
+
+class Outcome(Model):
+    """What a run left for its supervisor: how it ended, and what came of it."""
+
+    epoch: int
+    status: Literal["succeeded", "failed", "cancelled", "yielded"]
+    result: dict[str, Any] | None = None
+    error: JobError | None = None

@@ -1,0 +1,65 @@
+"""A split: which image of which dataset revision stands in which subset. Immutable."""
+
+from datetime import datetime
+from typing import Literal, Self
+
+from pydantic import Field, model_validator
+
+from shared.schemas.base import Document, Model, Subset, utc_now
+
+SplitStrategy = Literal["stratified", "random", "imported"]
+
+
+class Ratios(Model):
+    """Shares of the images; they add to 1."""
+
+    train: float = Field(default=0.8, gt=0, le=1)
+    val: float = Field(default=0.1, ge=0, lt=1)
+    test: float = Field(default=0.1, ge=0, lt=1)
+
+    @model_validator(mode="after")
+    def _adds_to_one(self) -> Self:
+        total = self.train + self.val + self.test
+        if abs(total - 1) > 1e-6:
+            raise ValueError(f"train, val and test must add to 1; they add to {total:g}")
+        return self
+
+
+class SplitRequest(Model):
+    """How to split. The same request on the same revision always gives the same assignment."""
+
+    ratios: Ratios = Field(default_factory=Ratios)
+    seed: int = Field(default=42, ge=0, le=2**32 - 1)
+    strategy: SplitStrategy = "stratified"
+
+
+class SubsetSummary(Model):
+    """How many images a subset has, and how many of each stratum (for classification: class)."""
+
+    count: int
+    distribution: dict[str, int]
+
+
+class SplitPreview(SplitRequest):
+    """What a request would give."""
+
+    dataset_revision: int
+    counts: dict[Subset, int]
+    subsets: dict[Subset, SubsetSummary]
+    warnings: list[str]
+
+
+class Split(Document):
+    """`splits/<split_id>.json`."""
+
+    id: str
+    name: str = Field(min_length=1, max_length=80)
+    ratios: Ratios
+    seed: int
+    strategy: SplitStrategy
+    dataset_revision: int
+    counts: dict[Subset, int]
+    subsets: dict[Subset, SubsetSummary]
+    warnings: list[str]
+    assignment: dict[Subset, list[str]]
+    created_at: datetime = Field(default_factory=utc_now)

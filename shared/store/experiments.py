@@ -1,0 +1,164 @@
+"""Experiments on disk: configuration, metric rows, checkpoints, log."""
+
+import builtins
+import hashlib
+from collections.abc import Callable
+from pathlib import Path
+from typing import Literal
+
+import orjson
+
+from shared.errors import NotFound
+from shared.schemas.base import utc_now
+from shared.schemas.experiment import CheckpointInfo, CheckpointManifest, EpochRow, Experiment
+from shared.store import documents
+from shared.store.files import locked, remove_tree, replacing, sync_file, write_bytes
+from shared.store.paths import checked_id, missing, safe_path
+
+
+class ExperimentStore:
+    """`experiments/<id>/` of one project."""
+
+    def __init__(self, root: Path) -> None:
+        self._root = root
+
+    def folder(self, experiment_id: str) -> Path:
+        """Return the experiment's folder, whether or not it exists."""
+        return self._root / checked_id("experiment", experiment_id)
+
+    def create(self, experiment: Experiment) -> Experiment:
+        """Store a new experiment."""
+        documents.write(experiment, self._path(experiment.id))
+        return experiment
+
+    def get(self, experiment_id: str) -> Experiment:
+        """Return an experiment or raise `NotFound`."""
+        try:
+            return documents.read(Experiment, self._path(experiment_id))
+        except FileNotFoundError:
+            raise missing("experiment", experiment_id) from None
+
+    def list(self) -> builtins.list[Experiment]:
+        """Return all experiments, newest first."""
+        found = [documents.read(Experiment, path) for path in self._root.glob("experiment-*/experiment.json")]
+        return sorted(found, key=lambda item: (item.created_at, item.id), reverse=True)
+
+    def update(
+        self, experiment_id: str, change: Callable[[Experiment], Experiment], *, revision: int | None = None
+    ) -> Experiment:
+        """Change an experiment under its lock."""
+        self.get(experiment_id)
+        return documents.update(
+            Experiment,
+            self._path(experiment_id),
+            lambda item: change(item).model_copy(update={"updated_at": utc_now()}),
+            revision=revision,
+        )
+
+    def delete(self, experiment_id: str) -> None:
+        """Remove the experiment, its checkpoints and its evaluation."""
+        self.get(experiment_id)
+        remove_tree(self.folder(experiment_id))
+
+    def clear_results(self, experiment_id: str) -> None:
+        """Remove what trainings left: metric rows, checkpoints, evaluation."""
+        folder = self.folder(experiment_id)
+        (folder / "metrics.jsonl").unlink(missing_ok=True)
+        for name in ("checkpoints", "evaluation"):
+            remove_tree(folder / name)
+
+    def metrics(self, experiment_id: str, since_epoch: int = 0) -> builtins.list[EpochRow]:
+        """Return the rows of epochs after `since_epoch`, oldest first."""
+        path = self.folder(experiment_id) / "metrics.jsonl"
+        if not path.exists():
+            return []
+        lines = path.read_bytes().split(b"\n")[:-1]
+        rows = [EpochRow.model_validate_json(line) for line in lines]
+        return [row for row in rows if row.epoch > since_epoch]
+
+    def append_metrics(self, experiment_id: str, row: EpochRow) -> None:
+        """Append one row, durably."""
+        path = self.folder(experiment_id) / "metrics.jsonl"
+        with locked(path):
+            with path.open("ab") as file:
+                file.write(orjson.dumps(row.model_dump(mode="json")) + b"\n")
+            sync_file(path)
+
+    def keep_metrics_through(self, experiment_id: str, epoch: int) -> None:
+        """Drop rows after `epoch`: a resumed run writes them again."""
+        path = self.folder(experiment_id) / "metrics.jsonl"
+        with locked(path):
+            rows = [row for row in self.metrics(experiment_id) if row.epoch <= epoch]
+            write_bytes(path, b"".join(orjson.dumps(row.model_dump(mode="json")) + b"\n" for row in rows))
+
+    def checkpoints(self, experiment_id: str) -> builtins.list[CheckpointInfo]:
+        """Return the checkpoints whose file exists with the size the manifest names, `best` first."""
+        folder = self._checkpoint_folder(experiment_id)
+        listed = self._manifest(experiment_id).checkpoints
+        return [info for info in listed if _is_whole(folder / info.file, info.size)]
+
+    def checkpoint_path(self, experiment_id: str, name: str) -> Path:
+        """Return the file of checkpoint `name` (`best` or `last`).
+
+        Raises:
+            NotFound: there is no such checkpoint.
+        """
+        for info in self.checkpoints(experiment_id):
+            if info.name == name or info.file == name:
+                return safe_path(self._checkpoint_folder(experiment_id), info.file)
+        raise NotFound("checkpoint_not_found", f"This experiment has no checkpoint {name[:40]!r}.")
+
+    def save_checkpoint(
+        self,
+        experiment_id: str,
+        name: Literal["best", "last"],
+        save: Callable[[Path], None],
+        *,
+        epoch: int,
+        metric: float | None,
+    ) -> CheckpointInfo:
+        """Write a checkpoint beside the old one, switch to it, and list it with its hash.
+
+        Args:
+            experiment_id: whose checkpoint.
+            name: `best` or `last`.
+            save: writes the file at the path it is given.
+            epoch: epochs completed.
+            metric: the primary metric there.
+        """
+        path = self._checkpoint_folder(experiment_id) / f"{name}.ckpt"
+        with replacing(path) as temporary:
+            save(temporary)
+            digest, size = _digest(temporary), temporary.stat().st_size
+        info = CheckpointInfo(name=name, file=path.name, epoch=epoch, metric=metric, size=size, sha256=digest)
+        manifest_path = path.parent / "manifest.json"
+        with locked(manifest_path):
+            others = [item for item in self._manifest(experiment_id).checkpoints if item.name != name]
+            items = sorted([*others, info], key=lambda item: item.name)
+            documents.write(CheckpointManifest(checkpoints=items), manifest_path)
+        return info
+
+    def _manifest(self, experiment_id: str) -> CheckpointManifest:
+        try:
+            path = self._checkpoint_folder(experiment_id) / "manifest.json"
+            return documents.read(CheckpointManifest, path)
+        except FileNotFoundError:
+            return CheckpointManifest()
+
+    def _checkpoint_folder(self, experiment_id: str) -> Path:
+        return self.folder(experiment_id) / "checkpoints"
+
+    def _path(self, experiment_id: str) -> Path:
+        return self.folder(experiment_id) / "experiment.json"
+
+
+def _is_whole(path: Path, size: int) -> bool:
+    try:
+        return path.stat().st_size == size
+    except FileNotFoundError:
+        return False
+
+
+def _digest(path: Path) -> str:
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()

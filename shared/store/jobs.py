@@ -1,0 +1,168 @@
+"""Jobs on disk: the document, its events, its log, and what a run leaves for its supervisor."""
+
+import os
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any, Literal
+
+import orjson
+
+from shared.schemas.base import new_id, utc_now
+from shared.schemas.job import Job, JobEvent, JobKind, Outcome
+from shared.store import documents
+from shared.store.files import locked, remove_tree, write_bytes
+from shared.store.lifecycle import Command, Refused, transition
+from shared.store.paths import checked_id, missing
+
+EventName = Literal["job", "progress", "epoch", "log"]
+
+_TAIL = 65536
+
+
+class JobStore:
+    """`jobs/<id>/{job.json, events.jsonl, log.txt}`."""
+
+    def __init__(self, root: Path) -> None:
+        self._root = root
+        self._seen: dict[str, tuple[int, Job]] = {}
+
+    def folder(self, job_id: str) -> Path:
+        """Return the job's folder, whether or not it exists."""
+        return self._root / checked_id("job", job_id)
+
+    def log_path(self, job_id: str) -> Path:
+        """Return where the output of the job's runs is kept."""
+        return self.folder(job_id) / "log.txt"
+
+    def create(
+        self,
+        kind: JobKind,
+        project_id: str,
+        title: str,
+        payload: dict[str, Any],
+        *,
+        idempotency_key: str | None = None,
+        job_id: str | None = None,
+    ) -> Job:
+        """Store a new job, waiting."""
+        job = Job(
+            id=job_id or new_id("job"),
+            kind=kind,
+            project_id=project_id,
+            title=title,
+            payload=payload,
+            idempotency_key=idempotency_key,
+        )
+        documents.write(job, self._path(job.id))
+        return job
+
+    def get(self, job_id: str) -> Job:
+        """Return a job or raise `NotFound`."""
+        try:
+            return documents.read(Job, self._path(job_id))
+        except FileNotFoundError:
+            raise missing("job", job_id) from None
+
+    def list(self) -> list[Job]:
+        """Return all jobs, newest first. Files that did not change since the last call are not read again."""
+        fresh: dict[str, tuple[int, Job]] = {}
+        for entry in os.scandir(self._root):
+            path = Path(entry.path, "job.json")
+            try:
+                stamp = path.stat().st_mtime_ns
+                known = self._seen.get(entry.name)
+                fresh[entry.name] = known if known and known[0] == stamp else (stamp, documents.read(Job, path))
+            except (FileNotFoundError, NotADirectoryError):
+                continue
+        self._seen = fresh
+        return sorted((job for _, job in fresh.values()), key=lambda job: (job.created_at, job.id), reverse=True)
+
+    def apply(self, job_id: str, command: Command) -> Job:
+        """Change the job by `command` under its lock.
+
+        Raises:
+            Refused: the command does not fit the job's state.
+            NotFound: the job is gone.
+        """
+        path = self._path(job_id)
+        if not path.exists():
+            raise missing("job", job_id)
+        with locked(path):
+            changed = transition(self.get(job_id), command, utc_now())
+            documents.write(changed, path)
+            return changed
+
+    def delete(self, job_id: str) -> None:
+        """Remove the job and all it left."""
+        remove_tree(self.folder(job_id))
+
+    def append_event(self, job_id: str, name: EventName, data: dict[str, Any], *, epoch: int | None = None) -> JobEvent:
+        """Append to `events.jsonl` and return the event with its sequence number.
+
+        Raises:
+            Refused: `epoch` is not the job's; the writer lost the job.
+        """
+        path = self.folder(job_id) / "events.jsonl"
+        job = self.get(job_id)
+        if epoch is not None and epoch != job.epoch:
+            raise Refused(f"{job_id} is in epoch {job.epoch}, not {epoch}")
+        with locked(path), path.open("ab+") as file:
+            seq = _last_seq(file) + 1
+            event = JobEvent(seq=seq, at=utc_now(), job_id=job_id, project_id=job.project_id, name=name, data=data)
+            file.write(orjson.dumps(event.model_dump(mode="json")) + b"\n")
+        return event
+
+    def events(self, job_id: str, after: int = 0) -> Iterator[JobEvent]:
+        """Yield the job's events with a sequence number above `after`."""
+        path = self.folder(job_id) / "events.jsonl"
+        if not path.exists():
+            return
+        with path.open("rb") as file:
+            for line in file:
+                if not line.endswith(b"\n"):
+                    return
+                event = JobEvent.model_validate_json(line)
+                if event.seq > after:
+                    yield event
+
+    def newest(self, job_id: str, name: EventName) -> JobEvent | None:
+        """Return the newest event called `name` among the last ones."""
+        path = self.folder(job_id) / "events.jsonl"
+        if not path.exists():
+            return None
+        with path.open("rb") as file:
+            file.seek(max(0, file.seek(0, os.SEEK_END) - _TAIL))
+            lines = file.read().split(b"\n")[1 if file.tell() > _TAIL else 0 : -1]
+        events = (JobEvent.model_validate_json(line) for line in reversed(lines))
+        return next((event for event in events if event.name == name), None)
+
+    def write_outcome(self, job_id: str, outcome: Outcome) -> None:
+        """Leave how a run ended for its supervisor."""
+        write_bytes(self._outcome_path(job_id), outcome.model_dump_json().encode())
+
+    def outcome(self, job_id: str, epoch: int) -> Outcome | None:
+        """Return how the run of `epoch` ended, if it said so."""
+        try:
+            found = Outcome.model_validate_json(self._outcome_path(job_id).read_bytes())
+        except FileNotFoundError:
+            return None
+        return found if found.epoch == epoch else None
+
+    def _path(self, job_id: str) -> Path:
+        return self.folder(job_id) / "job.json"
+
+    def _outcome_path(self, job_id: str) -> Path:
+        return self.folder(job_id) / "outcome.json"
+
+
+def _last_seq(file: Any) -> int:
+    """Return the last complete event's number; cut off a line that a kill left half-written."""
+    end = file.seek(0, os.SEEK_END)
+    start = max(0, end - _TAIL)
+    file.seek(start)
+    tail = file.read()
+    complete = tail[: tail.rfind(b"\n") + 1]
+    if len(complete) < len(tail):
+        file.truncate(start + len(complete))
+    lines = complete.splitlines()
+    return int(orjson.loads(lines[-1])["seq"]) if lines else 0

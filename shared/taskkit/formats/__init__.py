@@ -1,0 +1,1 @@
+"""Readers of dataset formats: pure functions from files to plain rows."""

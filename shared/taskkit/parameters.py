@@ -1,0 +1,147 @@
+"""Training parameters with the metadata their form is made of.
+
+The form, its help, bounds and visibility, the API's JSON Schema and the validation all come from one model a task.
+"""
+
+from collections.abc import Mapping
+from typing import Any, Literal
+
+from pydantic import Field, ValidationError
+
+from shared.errors import FieldError, Invalid
+from shared.schemas.base import Model
+
+
+def form(
+    group: str, *, unit: str = "", step: float | None = None, when: dict[str, Any] | None = None
+) -> dict[str, Any]:
+    """Return form metadata for a field.
+
+    Args:
+        group: the heading it stands under.
+        unit: shown behind the number.
+        step: what one press of an arrow key changes.
+        when: values of other fields under which this one applies; each value or one of a list.
+    """
+    given = {"group": group, "unit": unit, "step": step, "when": when}
+    return {"form": {key: value for key, value in given.items() if value not in ("", None)}}
+
+
+class TrainParams(Model):
+    """Parameters every task has. A task's own model inherits from this one."""
+
+    epochs: int = Field(
+        20,
+        ge=1,
+        le=1000,
+        title="Epochs",
+        description="Passes over the training images.",
+        json_schema_extra=form("Schedule"),
+    )
+    batch_size: int = Field(
+        32,
+        ge=1,
+        le=1024,
+        title="Batch size",
+        description="Images per step. Less needs less memory.",
+        json_schema_extra=form("Schedule", unit="images"),
+    )
+    image_size: int = Field(
+        224,
+        ge=32,
+        le=2048,
+        multiple_of=32,
+        title="Image size",
+        description="Side of the square the images are resized to. Larger shows finer detail and takes longer.",
+        json_schema_extra=form("Model", unit="px", step=32),
+    )
+    pretrained: bool = Field(
+        False,
+        title="Pretrained weights",
+        description="Start from weights trained on ImageNet. Needs them in the weights folder or the internet.",
+        json_schema_extra=form("Model"),
+    )
+    freeze_backbone: bool = Field(
+        False,
+        title="Freeze backbone",
+        description="Train only the head. Fast, and good for very few images.",
+        json_schema_extra=form("Model", when={"pretrained": True}),
+    )
+    optimizer: Literal["adamw", "sgd"] = Field(
+        "adamw",
+        title="Optimizer",
+        description="AdamW is the safe choice; SGD wants a larger learning rate.",
+        json_schema_extra=form("Optimization"),
+    )
+    learning_rate: float = Field(
+        1e-3,
+        gt=0,
+        le=10,
+        title="Learning rate",
+        description="Size of a step, at the top of the schedule.",
+        json_schema_extra=form("Optimization", step=0.0001),
+    )
+    weight_decay: float = Field(
+        0.01,
+        ge=0,
+        le=1,
+        title="Weight decay",
+        description="Pulls weights towards zero; works against overfitting.",
+        json_schema_extra=form("Optimization", step=0.001),
+    )
+    momentum: float = Field(
+        0.9,
+        ge=0,
+        lt=1,
+        title="Momentum",
+        description="How much of the last step is kept in the next.",
+        json_schema_extra=form("Optimization", step=0.05, when={"optimizer": "sgd"}),
+    )
+    scheduler: Literal["cosine", "none"] = Field(
+        "cosine",
+        title="Learning rate schedule",
+        description="Cosine falls to zero smoothly over the training.",
+        json_schema_extra=form("Schedule"),
+    )
+    warmup_epochs: int = Field(
+        1,
+        ge=0,
+        le=50,
+        title="Warm-up",
+        description="Epochs over which the learning rate rises to its top.",
+        json_schema_extra=form("Schedule", unit="epochs"),
+    )
+    seed: int = Field(
+        42,
+        ge=0,
+        le=2**32 - 1,
+        title="Seed",
+        description="The same seed, data and settings give the same model.",
+        json_schema_extra=form("Schedule"),
+    )
+
+
+def validated(model: type[TrainParams], values: Mapping[str, Any]) -> TrainParams:
+    """Return `values` as the task's parameters, missing ones from the defaults.
+
+    Raises:
+        Invalid: with one entry a field, named `params.<field>`.
+    """
+    try:
+        return model.model_validate(dict(values))
+    except ValidationError as error:
+        raise Invalid(
+            "invalid_parameters", "Some parameters cannot be used.", errors=field_errors(error, "params")
+        ) from error
+
+
+def field_errors(error: ValidationError, prefix: str = "") -> list[FieldError]:
+    """Return pydantic's findings as field errors, locations joined by dots below `prefix`."""
+    return [
+        FieldError(".".join(str(part) for part in (prefix, *item["loc"]) if part != ""), _plain(item["msg"]))
+        for item in error.errors()
+    ]
+
+
+def _plain(message: str) -> str:
+    return message.removeprefix("Value error, ")

@@ -1,0 +1,80 @@
+"""What a vision task is, as data. Light: the gateway reads it; nothing here reaches torch."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import Any, Literal
+
+from shared.schemas.annotations import AnnotationKind
+from shared.schemas.dataset import ImageRecord
+from shared.schemas.experiment import AugmentationStep
+from shared.taskkit.augmentations import TransformSpec
+from shared.taskkit.parameters import TrainParams
+
+
+@dataclass(frozen=True, slots=True)
+class Architecture:
+    """A model a person can choose. `parameters` is the count of weights with 1,000 outputs or as published."""
+
+    id: str
+    label: str
+    parameters: int
+    input_size: int
+    """Side of the square input in pixels the published weights were trained at."""
+    licence: str
+    source: str
+    notes: str
+    overrides: Mapping[str, Any] = field(default_factory=dict)
+    """Parameters whose default differs for this architecture."""
+
+
+@dataclass(frozen=True, slots=True)
+class Choice:
+    """One of several named options."""
+
+    value: str
+    label: str
+    help: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class MetricSpec:
+    """A number that says how good a model is."""
+
+    key: str
+    label: str
+    help: str
+    higher_is_better: bool = True
+    primary: bool = False
+    style: Literal["percent", "number"] = "percent"
+
+
+@dataclass(frozen=True, slots=True)
+class TaskSpec:
+    """Everything the core needs to know about a task without running it."""
+
+    id: str
+    label: str
+    description: str
+    icon: str
+    """Name of an icon of the frontend."""
+    annotation_kind: AnnotationKind
+    params: type[TrainParams]
+    architectures: tuple[Architecture, ...]
+    losses: tuple[Choice, ...]
+    metrics: tuple[MetricSpec, ...]
+    import_formats: tuple[Choice, ...]
+    """Ids of readers in `shared.taskkit.formats`, in the order in which recognition tries them."""
+    export_formats: tuple[Choice, ...]
+    stratum: Callable[[ImageRecord, Mapping[int, str]], str]
+    """The group a stratified split keeps in proportion, given a record and the class names by id."""
+    augmentations: tuple[AugmentationStep, ...]
+    transforms: tuple[TransformSpec, ...]
+
+    @property
+    def primary_metric(self) -> MetricSpec:
+        """The metric that decides which checkpoint is best."""
+        return next(metric for metric in self.metrics if metric.primary)
+
+    def architecture(self, architecture_id: str) -> Architecture | None:
+        """Return an architecture by id."""
+        return next((item for item in self.architectures if item.id == architecture_id), None)

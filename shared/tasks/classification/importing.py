@@ -1,0 +1,16 @@
+"""From the format readers' rows to label annotations."""
+
+from collections.abc import Mapping
+
+from shared.schemas.annotations import Annotation, LabelAnnotation
+from shared.taskkit.formats.rows import Row
+
+
+def class_names(row: Row) -> tuple[str, ...]:
+    """Return the names of the classes a row speaks of."""
+    return row.labels[:1]
+
+
+def annotations(row: Row, class_ids: Mapping[str, int]) -> list[Annotation]:
+    """Return the row's annotations."""
+    return [LabelAnnotation(class_id=class_ids[name]) for name in class_names(row)]

@@ -1,0 +1,81 @@
+"""Classification: each image belongs to one class."""
+
+from collections.abc import Mapping
+from typing import Literal
+
+from pydantic import Field
+
+from shared.schemas.dataset import ImageRecord
+from shared.taskkit.augmentations import COLOR_JITTER, HORIZONTAL_FLIP, RANDOM_CROP, ROTATION, VERTICAL_FLIP
+from shared.taskkit.parameters import TrainParams, form
+from shared.taskkit.spec import Architecture, Choice, MetricSpec, TaskSpec
+
+
+class Params(TrainParams):
+    """Training parameters of a classifier."""
+
+    loss: Literal["cross_entropy"] = Field(
+        "cross_entropy", title="Loss", description="What the training makes small.", json_schema_extra=form("Loss")
+    )
+    label_smoothing: float = Field(
+        0.0,
+        ge=0,
+        lt=1,
+        title="Label smoothing",
+        description="Asks for a little less than certainty; helps when some labels are wrong.",
+        json_schema_extra=form("Loss", step=0.05),
+    )
+
+
+def stratum(record: ImageRecord, names: Mapping[int, str]) -> str:
+    """Return the name of the image's class."""
+    shown = [item.class_id for item in record.annotations if item.kind == "label"]
+    return names[shown[0]] if shown else "(no label)"
+
+
+_LICENCE = "BSD-3-Clause; weights trained on ImageNet-1k"
+
+SPEC = TaskSpec(
+    id="classification",
+    label="Classification",
+    description="Sorts each image into one of several classes.",
+    icon="tags",
+    annotation_kind="label",
+    params=Params,
+    architectures=(
+        Architecture(
+            "mobilenet_v3_small",
+            "MobileNetV3 Small",
+            2_542_856,
+            224,
+            _LICENCE,
+            "torchvision",
+            "Smallest and fastest; made for phones and processors without a GPU.",
+        ),
+        Architecture(
+            "resnet18",
+            "ResNet-18",
+            11_689_512,
+            224,
+            _LICENCE,
+            "torchvision",
+            "A robust all-rounder that trains well on little data.",
+        ),
+    ),
+    losses=(Choice("cross_entropy", "Cross entropy", "The standard loss for one class an image."),),
+    metrics=(
+        MetricSpec("accuracy", "Accuracy", "Share of images with the right class.", primary=True),
+        MetricSpec(
+            "macro_precision", "Precision", "Share of right ones among those given a class, mean of the classes."
+        ),
+        MetricSpec("macro_recall", "Recall", "Share of a class that was found, mean of the classes."),
+        MetricSpec("macro_f1", "F1", "Harmonic mean of precision and recall, mean of the classes."),
+    ),
+    import_formats=(
+        Choice("class_folders", "Class folders", "one folder a class, perhaps inside train, val and test folders"),
+    ),
+    export_formats=(Choice("onnx", "ONNX", "Runs nearly everywhere."),),
+    stratum=stratum,
+    augmentations=(RANDOM_CROP.step(), HORIZONTAL_FLIP.step(), COLOR_JITTER.step()),
+    transforms=(RANDOM_CROP, HORIZONTAL_FLIP, VERTICAL_FLIP, ROTATION, COLOR_JITTER),
+)
