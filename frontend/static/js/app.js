@@ -1,0 +1,12 @@
+// The one entry: every module registers its own listeners on the document and finds its elements by data attributes.
+import "./theme.js";
+import "./toasts.js";
+import "./dialogs.js";
+import "./times.js";
+import "./charts.js";
+import "./canvas-overlay.js";
+import "./forms.js";
+import "./split.js";
+import "./upload.js";
+import "./keyboard.js";
+import "./live.js";
