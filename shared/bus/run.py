@@ -17,6 +17,7 @@ from shared.bus import events
 from shared.errors import StudioError
 from shared.schemas.job import Job, JobError, Outcome, Progress
 from shared.settings import Settings, get_settings
+from shared.store.jobs import EventName
 from shared.store.lifecycle import Finalize, Refused
 from shared.store.workspace import Workspace
 
@@ -76,9 +77,19 @@ class Run:
             raise Yielded
 
     def progress(
-        self, phase: str, done: float, total: float | None = None, *, unit: str = "", message: str = ""
+        self,
+        phase: str,
+        done: float,
+        total: float | None = None,
+        *,
+        unit: str = "",
+        message: str = "",
+        values: dict[str, float] | None = None,
     ) -> None:
-        """Tell how far the run is, at most four times a second; the first and the last of a phase always."""
+        """Tell how far the run is, at most four times a second; the first and the last of a phase always.
+
+        `values` are figures to show live, such as the loss.
+        """
         now = time.monotonic()
         if self._phase is None or self._phase[0] != phase:
             self._phase = (phase, now, done)
@@ -89,10 +100,12 @@ class Run:
         _, since, start = self._phase
         rate = (done - start) / (now - since) if now > since and done > start else None
         eta = (total - done) / rate if rate and total is not None else None
-        told = Progress(phase=phase, done=done, total=total, unit=unit, message=message, rate=rate, eta_s=eta)
+        told = Progress(
+            phase=phase, done=done, total=total, unit=unit, message=message, rate=rate, eta_s=eta, values=values or {}
+        )
         self.emit("progress", told.model_dump(mode="json"))
 
-    def emit(self, name: events.EventName, data: dict[str, Any]) -> None:
+    def emit(self, name: EventName, data: dict[str, Any]) -> None:
         """Publish an event of this run.
 
         Raises:

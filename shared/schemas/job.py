@@ -49,6 +49,8 @@ class Progress(Model):
     message: str = ""
     rate: float | None = None
     eta_s: float | None = None
+    values: dict[str, float] = Field(default_factory=dict)
+    """Figures to show live, such as `loss`."""
 
 
 class JobError(Model):
