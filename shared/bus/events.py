@@ -56,7 +56,7 @@ def job_news(job: Job) -> dict[str, Any]:
 def replay(jobs: JobStore, job_id: str, after: int) -> Iterator[JobEvent]:
     """Yield the events of a job after sequence number `after`: from Redis when it has them all, else from the file."""
     try:
-        entries = connection().xrange(_stream(job_id), min=f"{after + 1}-0")
+        entries: list[Any] = connection().xrange(_stream(job_id), min=f"{after + 1}-0") or []
     except redis.RedisError:
         entries = []
     found = [JobEvent.model_validate_json(fields[b"event"]) for _, fields in entries]

@@ -9,11 +9,15 @@ from shared.schemas.annotations import Annotation
 from shared.schemas.base import Document, Model, Subset, utc_now
 
 
+def _test_subset() -> list[Subset]:
+    return ["test"]
+
+
 class EvaluationConfig(Model):
     """What to evaluate and how."""
 
     checkpoint: str = "best"
-    subsets: list[Subset] = Field(default_factory=lambda: ["test"], min_length=1)
+    subsets: list[Subset] = Field(default_factory=_test_subset, min_length=1)
     batch_size: int = Field(default=32, ge=1, le=1024)
     device: str = "auto"
 

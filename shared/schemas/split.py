@@ -3,7 +3,7 @@
 from datetime import datetime
 from typing import Literal, Self
 
-from pydantic import Field, model_validator
+from pydantic import Field, PrivateAttr, model_validator
 
 from shared.schemas.base import Document, Model, Subset, utc_now
 
@@ -63,3 +63,10 @@ class Split(Document):
     warnings: list[str]
     assignment: dict[Subset, list[str]]
     created_at: datetime = Field(default_factory=utc_now)
+    _subsets: dict[str, Subset] = PrivateAttr(default_factory=dict)
+
+    def subset_of(self, image_id: str) -> Subset | None:
+        """Return the subset an image stands in; None for images added after the split was made."""
+        if not self._subsets:
+            self._subsets = {image: subset for subset, images in self.assignment.items() for image in images}
+        return self._subsets.get(image_id)

@@ -17,6 +17,11 @@ class EvaluationStore:
     def __init__(self, folder: Path) -> None:
         self._folder = folder
 
+    @property
+    def results_path(self) -> Path:
+        """Where the per-image results are."""
+        return self._folder / "results.json"
+
     def get(self) -> Evaluation:
         """Return the evaluation or raise `NotFound`."""
         try:
@@ -38,7 +43,7 @@ class EvaluationStore:
 
     def publish(self, aggregate: Aggregate, results: Results) -> None:
         """Store what a run found; the aggregate last, because its presence makes the results valid."""
-        documents.write(results, self._folder / "results.json")
+        documents.write(results, self.results_path)
         documents.write(aggregate, self._folder / "aggregate.json")
 
     def aggregate(self) -> Aggregate | None:
@@ -54,7 +59,7 @@ class EvaluationStore:
         """Return the per-image results of the current evaluation, or None while there are none."""
         if (aggregate := self.aggregate()) is None:
             return None
-        found = documents.read(Results, self._folder / "results.json")
+        found = documents.read(Results, self.results_path)
         return found if found.job_id == aggregate.job_id else None
 
     def delete(self) -> None:

@@ -3,7 +3,7 @@
 import os
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any, Literal
+from typing import IO, Any, Literal
 
 import orjson
 
@@ -107,8 +107,9 @@ class JobStore:
         if epoch is not None and epoch != job.epoch:
             raise Refused(f"{job_id} is in epoch {job.epoch}, not {epoch}")
         with locked(path), path.open("ab+") as file:
-            seq = _last_seq(file) + 1
-            event = JobEvent(seq=seq, at=utc_now(), job_id=job_id, project_id=job.project_id, name=name, data=data)
+            last, end = _last_seq(file)
+            file.truncate(end)
+            event = JobEvent(seq=last + 1, at=utc_now(), job_id=job_id, project_id=job.project_id, name=name, data=data)
             file.write(orjson.dumps(event.model_dump(mode="json")) + b"\n")
         return event
 
@@ -125,14 +126,21 @@ class JobStore:
                 if event.seq > after:
                     yield event
 
+    def last_seq(self, job_id: str) -> int:
+        """Return the sequence number of the job's last event, 0 before the first."""
+        try:
+            with (self.folder(job_id) / "events.jsonl").open("rb") as file:
+                return _last_seq(file)[0]
+        except FileNotFoundError:
+            return 0
+
     def newest(self, job_id: str, name: EventName) -> JobEvent | None:
         """Return the newest event called `name` among the last ones."""
         path = self.folder(job_id) / "events.jsonl"
         if not path.exists():
             return None
         with path.open("rb") as file:
-            file.seek(max(0, file.seek(0, os.SEEK_END) - _TAIL))
-            lines = file.read().split(b"\n")[1 if file.tell() > _TAIL else 0 : -1]
+            _, lines = _tail(file, 1)
         events = (JobEvent.model_validate_json(line) for line in reversed(lines))
         return next((event for event in events if event.name == name), None)
 
@@ -155,14 +163,25 @@ class JobStore:
         return self.folder(job_id) / "outcome.json"
 
 
-def _last_seq(file: Any) -> int:
-    """Return the last complete event's number; cut off a line that a kill left half-written."""
+def _last_seq(file: IO[bytes]) -> tuple[int, int]:
+    """Return the last complete event's number and where its line ends; a kill may have left half a line behind it."""
+    start, lines = _tail(file, 1)
+    end = start + sum(len(line) for line in lines)
+    return (int(orjson.loads(lines[-1])["seq"]) if lines else 0), end
+
+
+def _tail(file: IO[bytes], wanted: int) -> tuple[int, list[bytes]]:
+    """Return at least the last `wanted` complete lines, if there are so many, and where the first of them starts."""
     end = file.seek(0, os.SEEK_END)
-    start = max(0, end - _TAIL)
-    file.seek(start)
-    tail = file.read()
-    complete = tail[: tail.rfind(b"\n") + 1]
-    if len(complete) < len(tail):
-        file.truncate(start + len(complete))
-    lines = complete.splitlines()
-    return int(orjson.loads(lines[-1])["seq"]) if lines else 0
+    window = _TAIL
+    while True:
+        start = max(0, end - window)
+        file.seek(start)
+        lines = file.read(end - start).splitlines(keepends=True)
+        if lines and not lines[-1].endswith(b"\n"):
+            lines.pop()
+        if start > 0 and lines:
+            start += len(lines.pop(0))
+        if start == 0 or len(lines) >= wanted:
+            return start, lines
+        window *= 4

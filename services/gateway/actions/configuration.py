@@ -1,0 +1,127 @@
+"""Configurations: filled from the task's defaults, checked against the task's spec."""
+
+from collections.abc import Mapping
+from typing import Annotated, Any
+
+from pydantic import AfterValidator, ConfigDict, Field
+
+from services.gateway.actions import splits
+from services.gateway.actions.projects import printable
+from services.gateway.studio import Studio
+from shared.errors import Conflict, invalid_field
+from shared.schemas.base import Model
+from shared.schemas.experiment import AugmentationStep, Configuration, Hardware
+from shared.schemas.split import Split
+from shared.taskkit import registry
+from shared.taskkit.augmentations import validated_steps
+from shared.taskkit.parameters import validated
+from shared.taskkit.spec import Architecture, TaskSpec
+
+Name = Annotated[str, Field(min_length=1, max_length=120), AfterValidator(printable)]
+
+
+class ExperimentBody(Model):
+    """A configuration; what is missing comes from the task's defaults or stays as it is."""
+
+    name: Name | None = None
+    description: str | None = Field(default=None, max_length=2000)
+    split_name: str | None = None
+    architecture: str | None = None
+    params: dict[str, Any] | None = None
+    augmentations: list[AugmentationStep] | None = Field(default=None, max_length=50)
+    hardware: Hardware | None = None
+
+    model_config = ConfigDict(
+        json_schema_extra={
+            "examples": [
+                {
+                    "name": "first try",
+                    "split_name": "80-10-10",
+                    "architecture": "mobilenet_v3_small",
+                    "params": {"epochs": 3, "image_size": 96},
+                }
+            ]
+        }
+    )
+
+
+def task_of(studio: Studio, project_id: str) -> TaskSpec:
+    """Return the spec of a project's task."""
+    return registry.spec(studio.workspace.projects.get(project_id).task)
+
+
+def complete(studio: Studio, project_id: str, body: ExperimentBody) -> tuple[Architecture, Configuration]:
+    """Return a configuration with everything the body leaves out taken from the defaults.
+
+    Raises:
+        NotFound: no dataset, or no such split.
+        Conflict: the project has no split yet.
+        Invalid: something cannot be used.
+    """
+    spec = task_of(studio, project_id)
+    architecture = _architecture(spec, body.architecture or spec.architectures[0].id)
+    split = _split(studio, project_id, body.split_name)
+    return architecture, Configuration(
+        split_id=split.id,
+        dataset_revision=split.dataset_revision,
+        architecture=architecture.id,
+        params=defaults(spec, architecture, body.params or {}),
+        augmentations=validated_steps(
+            spec.transforms, spec.augmentations if body.augmentations is None else body.augmentations
+        ),
+        hardware=body.hardware or Hardware(),
+    )
+
+
+def changed(studio: Studio, project_id: str, current: Configuration, body: ExperimentBody) -> Configuration:
+    """Return `current` with what the body gives put in its place; parameters are merged one by one.
+
+    Raises:
+        Invalid, NotFound: something cannot be used.
+    """
+    spec = task_of(studio, project_id)
+    architecture = _architecture(spec, body.architecture or current.architecture)
+    changes: dict[str, Any] = {
+        "architecture": architecture.id,
+        "params": defaults(spec, architecture, {**current.params, **(body.params or {})}),
+    }
+    if body.split_name is not None:
+        split = _split(studio, project_id, body.split_name)
+        changes |= {"split_id": split.id, "dataset_revision": split.dataset_revision}
+    if body.augmentations is not None:
+        changes["augmentations"] = validated_steps(spec.transforms, body.augmentations)
+    if body.hardware is not None:
+        changes["hardware"] = body.hardware
+    return current.model_copy(update=changes)
+
+
+def defaults(spec: TaskSpec, architecture: Architecture, given: Mapping[str, Any]) -> dict[str, Any]:
+    """Return all parameters: given ones, else the architecture's, else the task's.
+
+    Raises:
+        Invalid: a parameter is unknown or out of its bounds.
+    """
+    return validated(spec.params, {**architecture.overrides, **given}).model_dump(mode="json")
+
+
+def _architecture(spec: TaskSpec, architecture_id: str) -> Architecture:
+    found = spec.architecture(architecture_id)
+    if found is None:
+        known = ", ".join(item.id for item in spec.architectures)
+        raise invalid_field(
+            "architecture", f"{architecture_id[:60]!r} is not one of {known}", code="unknown_architecture"
+        )
+    return found
+
+
+def _split(studio: Studio, project_id: str, name: str | None) -> Split:
+    studio.workspace.dataset(project_id).head()
+    if name is not None:
+        return splits.get(studio, project_id, name)
+    if not (known := splits.listed(studio, project_id)):
+        raise Conflict(
+            "split_missing",
+            "This project has no split, so it is not known what to train on.",
+            hint="Create a split first.",
+        )
+    return known[0]

@@ -1,0 +1,194 @@
+"""Experiments: configuration, training, what came of it."""
+
+from typing import Any
+
+from services.gateway.actions import configuration, jobs
+from services.gateway.actions.configuration import ExperimentBody
+from services.gateway.studio import Studio
+from shared.errors import Conflict, StudioError
+from shared.schemas.base import Model, new_id
+from shared.schemas.experiment import CheckpointInfo, EpochRow, Experiment, ExperimentStatus, experiment_status
+from shared.schemas.job import Job
+
+
+class ExperimentView(Model):
+    """An experiment with its status, its split's name and its newest job."""
+
+    experiment: Experiment
+    status: ExperimentStatus
+    split_name: str
+    job: Job | None
+    checkpoints: list[CheckpointInfo]
+
+    def body(self) -> dict[str, Any]:
+        """Return the experiment as the API shows it."""
+        return {
+            **self.experiment.model_dump(mode="json", exclude={"schema_version", "configuration"}),
+            **self.experiment.configuration.model_dump(mode="json"),
+            "split_name": self.split_name,
+            "status": self.status.value,
+            "checkpoints": [item.model_dump(mode="json") for item in self.checkpoints],
+            "progress": self.job.progress.model_dump(mode="json") if self.job and self.job.progress else None,
+            "error": self.job.error.model_dump(mode="json") if self.job and self.job.error else None,
+        }
+
+
+def listed(studio: Studio, project_id: str) -> list[ExperimentView]:
+    """Return a project's experiments, newest first."""
+    studio.workspace.projects.get(project_id)
+    return [with_status(studio, item) for item in studio.workspace.experiments(project_id).list()]
+
+
+def view(studio: Studio, project_id: str, experiment_id: str) -> ExperimentView:
+    """Return one experiment or raise `NotFound`."""
+    studio.workspace.projects.get(project_id)
+    return with_status(studio, studio.workspace.experiments(project_id).get(experiment_id))
+
+
+def create(studio: Studio, project_id: str, body: ExperimentBody) -> ExperimentView:
+    """Store a new experiment, everything missing filled from the task's defaults.
+
+    Raises:
+        NotFound, Conflict, Invalid: see `configuration.complete`.
+    """
+    architecture, complete = configuration.complete(studio, project_id, body)
+    store = studio.workspace.experiments(project_id)
+    experiment = Experiment(
+        id=new_id("experiment"),
+        project_id=project_id,
+        name=body.name or f"{architecture.label} {len(store.list()) + 1}",
+        description=body.description or "",
+        configuration=complete,
+    )
+    return with_status(studio, store.create(experiment))
+
+
+def edit(
+    studio: Studio, project_id: str, experiment_id: str, body: ExperimentBody, revision: int | None = None
+) -> ExperimentView:
+    """Change an experiment: its name and description always, the rest while it is `created`.
+
+    Raises:
+        Conflict: the configuration is locked.
+    """
+
+    def change(item: Experiment) -> Experiment:
+        named = {"name": body.name, "description": body.description}
+        changes: dict[str, Any] = {key: value for key, value in named.items() if value is not None}
+        if body.model_fields_set - named.keys():
+            if status_of(studio, item) is not ExperimentStatus.CREATED:
+                raise Conflict(
+                    "experiment_is_locked",
+                    "The configuration of an experiment is locked once it has started.",
+                    hint="Duplicate the experiment, or restart it, which drops its results.",
+                )
+            changes["configuration"] = configuration.changed(studio, project_id, item.configuration, body)
+        return item.model_copy(update=changes)
+
+    studio.workspace.projects.get(project_id)
+    changed = studio.workspace.experiments(project_id).update(experiment_id, change, revision=revision)
+    return with_status(studio, changed)
+
+
+def delete(studio: Studio, project_id: str, experiment_id: str) -> None:
+    """Remove an experiment with its checkpoints and evaluation.
+
+    Raises:
+        Conflict: a job of it waits or runs.
+    """
+    view(studio, project_id, experiment_id)
+    refuse_while_busy(studio, project_id, experiment_id)
+    studio.workspace.experiments(project_id).delete(experiment_id)
+
+
+def duplicate(studio: Studio, project_id: str, experiment_id: str) -> ExperimentView:
+    """Store a new experiment with the same configuration."""
+    source = view(studio, project_id, experiment_id).experiment
+    copy = Experiment(
+        id=new_id("experiment"),
+        project_id=project_id,
+        name=f"{source.name[:110]} (copy)",
+        description=source.description,
+        configuration=source.configuration,
+    )
+    return with_status(studio, studio.workspace.experiments(project_id).create(copy))
+
+
+def metrics(studio: Studio, project_id: str, experiment_id: str, since_epoch: int = 0) -> list[EpochRow]:
+    """Return the metric rows of epochs after `since_epoch`."""
+    view(studio, project_id, experiment_id)
+    return studio.workspace.experiments(project_id).metrics(experiment_id, since_epoch)
+
+
+def log(studio: Studio, project_id: str, experiment_id: str, tail: int = 500) -> str:
+    """Return the last lines of what the training printed."""
+    found = view(studio, project_id, experiment_id)
+    if found.job is None:
+        return ""
+    path = studio.workspace.jobs.log_path(found.job.id)
+    if not path.exists():
+        return ""
+    lines = path.read_bytes().decode("utf-8", "replace").splitlines()
+    return "\n".join(lines[-tail:])
+
+
+def compare(studio: Studio, project_id: str, ids: list[str]) -> dict[str, Any]:
+    """Return several experiments side by side: rows, final numbers, and only the settings that differ."""
+    views = [view(studio, project_id, experiment_id) for experiment_id in ids]
+    settings = [_flat(item.experiment.configuration.model_dump(mode="json")) for item in views]
+    keys = sorted(set().union(*settings))
+    differing = [key for key in keys if len({repr(each.get(key)) for each in settings}) > 1]
+    return {
+        "experiments": [
+            {
+                "id": item.experiment.id,
+                "name": item.experiment.name,
+                "status": item.status.value,
+                "summary": item.experiment.summary.model_dump(mode="json"),
+                "rows": [row.model_dump(mode="json") for row in metrics(studio, project_id, item.experiment.id)],
+            }
+            for item in views
+        ],
+        "differences": {key: [each.get(key) for each in settings] for key in differing},
+    }
+
+
+def with_status(studio: Studio, item: Experiment) -> ExperimentView:
+    """Return an experiment with what is known of it elsewhere."""
+    job = jobs.find(studio, item.job_id)
+    try:
+        split_name = studio.workspace.splits(item.project_id).get(item.configuration.split_id).name
+    except StudioError:
+        split_name = "(deleted)"
+    return ExperimentView(
+        experiment=item,
+        status=experiment_status(job),
+        split_name=split_name,
+        job=jobs.with_progress(studio, job) if job else None,
+        checkpoints=studio.workspace.experiments(item.project_id).checkpoints(item.id),
+    )
+
+
+def status_of(studio: Studio, item: Experiment) -> ExperimentStatus:
+    """Return where an experiment is."""
+    return experiment_status(jobs.find(studio, item.job_id))
+
+
+def refuse_while_busy(studio: Studio, project_id: str, experiment_id: str) -> None:
+    """Raise `Conflict` when a job of the experiment waits or runs."""
+    for job in jobs.unfinished(studio, project_id):
+        if job.payload.get("experiment_id") == experiment_id:
+            raise Conflict(
+                "experiment_is_running",
+                f"A job of this experiment is not finished: {job.title}.",
+                hint="Stop it first.",
+            )
+
+
+def _flat(tree: Any, prefix: str = "") -> dict[str, Any]:
+    """Return a nested mapping with dotted keys."""
+    if not isinstance(tree, dict):
+        return {prefix: tree}
+    return {
+        key: value for name, sub in tree.items() for key, value in _flat(sub, f"{prefix}.{name}".strip(".")).items()
+    }

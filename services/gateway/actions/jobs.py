@@ -1,0 +1,132 @@
+"""Jobs: written down first, rung for second."""
+
+import threading
+from contextlib import suppress
+from typing import Any
+
+from services.gateway.studio import Studio
+from shared.bus.doorbell import ring
+from shared.bus.events import publish_status
+from shared.errors import Conflict, NotFound
+from shared.schemas.job import Job, JobKind, JobStatus, Progress
+from shared.store.lifecycle import Refused, RequestCancel, RequestStop
+
+starting = threading.Lock()
+"""Held from "nothing of the kind runs" to "it is written down", so that of two calls at once one is refused."""
+
+
+def start(
+    studio: Studio,
+    kind: JobKind,
+    project_id: str,
+    title: str,
+    payload: dict[str, Any],
+    *,
+    key: str | None = None,
+    job_id: str | None = None,
+) -> Job:
+    """Store a job and announce it; without Redis it is accepted all the same and starts when Redis is back."""
+    job = studio.workspace.jobs.create(
+        kind, project_id, title, {"project_id": project_id, **payload}, idempotency_key=key, job_id=job_id
+    )
+    announce(studio, job)
+    return job
+
+
+def announce(studio: Studio, job: Job) -> None:
+    """Tell listeners and workers of a job that waits."""
+    publish_status(studio.workspace.jobs, job)
+    ring(job)
+
+
+def repeated(studio: Studio, kind: JobKind, project_id: str, key: str | None) -> Job | None:
+    """Return the job that an earlier call with the same idempotency key started."""
+    if key is None:
+        return None
+    for job in studio.workspace.jobs.list():
+        if (job.kind, job.project_id, job.idempotency_key) == (kind, project_id, key):
+            return job
+    return None
+
+
+def listed(
+    studio: Studio,
+    *,
+    project_id: str | None = None,
+    kind: JobKind | None = None,
+    status: JobStatus | None = None,
+) -> list[Job]:
+    """Return jobs, newest first. None means any."""
+    return [
+        job
+        for job in studio.workspace.jobs.list()
+        if (project_id is None or job.project_id == project_id)
+        and (kind is None or job.kind is kind)
+        and (status is None or job.status is status)
+    ]
+
+
+def get(studio: Studio, job_id: str) -> Job:
+    """Return a job, its progress up to date."""
+    return with_progress(studio, studio.workspace.jobs.get(job_id))
+
+
+def with_progress(studio: Studio, job: Job) -> Job:
+    """Return the job with the progress its run told last; the document itself has it as of the last lease."""
+    if not job.status.live or (event := studio.workspace.jobs.newest(job.id, "progress")) is None:
+        return job
+    return job.model_copy(update={"progress": Progress.model_validate(event.data)})
+
+
+def find(studio: Studio, job_id: str | None) -> Job | None:
+    """Return a job, or None where there is none (any more)."""
+    try:
+        return studio.workspace.jobs.get(job_id) if job_id else None
+    except NotFound:
+        return None
+
+
+def unfinished(studio: Studio, project_id: str, kind: JobKind | None = None) -> list[Job]:
+    """Return the jobs of a project that wait or run."""
+    return [job for job in listed(studio, project_id=project_id, kind=kind) if not job.status.final]
+
+
+def cancel(studio: Studio, job_id: str) -> Job:
+    """Ask a job to end; what it had is dropped.
+
+    Raises:
+        Conflict: it has ended already.
+    """
+    return _request(studio, job_id, RequestCancel())
+
+
+def cancel_if_unfinished(studio: Studio, job_id: str) -> None:
+    """Ask a job to end, if it has not by now."""
+    with suppress(Conflict):
+        cancel(studio, job_id)
+
+
+def stop(studio: Studio, job_id: str) -> Job:
+    """Ask a job to end in order and keep what it has.
+
+    Raises:
+        Conflict: it has ended already.
+    """
+    return _request(studio, job_id, RequestStop())
+
+
+def _request(studio: Studio, job_id: str, command: RequestCancel | RequestStop) -> Job:
+    try:
+        job = studio.workspace.jobs.apply(job_id, command)
+    except Refused:
+        job = studio.workspace.jobs.get(job_id)
+        raise Conflict("job_has_ended", f"This job has ended already: it {_ENDED[job.status]}.") from None
+    publish_status(studio.workspace.jobs, job)
+    return job
+
+
+_ENDED = {
+    JobStatus.SUCCEEDED: "succeeded",
+    JobStatus.FAILED: "failed",
+    JobStatus.CANCELLED: "was cancelled",
+}

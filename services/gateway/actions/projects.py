@@ -1,0 +1,145 @@
+"""Projects, for the API and the pages alike."""
+
+import time
+from typing import Annotated
+
+from pydantic import AfterValidator, ConfigDict, Field
+
+from services.gateway.actions import jobs
+from services.gateway.studio import Studio
+from shared.errors import Conflict
+from shared.schemas.base import Model
+from shared.schemas.project import Project
+from shared.taskkit import registry
+
+
+def printable(value: str) -> str:
+    """Return a name as one line of visible text, because names are shown everywhere."""
+    cleaned = " ".join(value.split())
+    if not cleaned or not cleaned.isprintable():
+        raise ValueError("must have visible characters and no control characters")
+    return cleaned
+
+
+Name = Annotated[str, Field(min_length=1, max_length=120), AfterValidator(printable)]
+
+
+class NewProject(Model):
+    """What a new project is made from."""
+
+    name: Name
+    task: str
+    description: str = Field(default="", max_length=2000)
+
+    model_config = ConfigDict(
+        json_schema_extra={"examples": [{"name": "Clothes", "task": "classification", "description": ""}]}
+    )
+
+
+class ProjectChanges(Model):
+    """What may be changed; missing fields stay as they are."""
+
+    name: Name | None = None
+    description: str | None = Field(default=None, max_length=2000)
+
+    model_config = ConfigDict(json_schema_extra={"examples": [{"name": "Garments"}]})
+
+
+class ProjectCard(Model):
+    """A project with what the list of projects shows of it."""
+
+    project: Project
+    task_label: str
+    task_icon: str
+    image_count: int
+    class_count: int
+    experiment_count: int
+    running_jobs: int
+    best_metric: float | None
+    metric_label: str
+    metric_style: str
+    cover_images: list[str]
+    """Ids of a few images to show."""
+
+
+def create(studio: Studio, body: NewProject) -> Project:
+    """Store a new project.
+
+    Raises:
+        NotFound: there is no such task.
+    """
+    spec = registry.spec(body.task)
+    return studio.workspace.projects.create(body.name, spec.id, body.description)
+
+
+def cards(studio: Studio) -> list[ProjectCard]:
+    """Return all projects with their facts, the one changed last first."""
+    return [card(studio, project) for project in studio.workspace.projects.list()]
+
+
+def card(studio: Studio, project: Project) -> ProjectCard:
+    """Return one project with its facts."""
+    spec = registry.spec(project.task)
+    dataset = studio.workspace.dataset(project.id)
+    head = dataset.head() if dataset.exists() else None
+    trained = studio.workspace.experiments(project.id).list()
+    metrics = [item.summary.best_metric for item in trained if item.summary.best_metric is not None]
+    best = max if spec.primary_metric.higher_is_better else min
+    return ProjectCard(
+        project=project,
+        task_label=spec.label,
+        task_icon=spec.icon,
+        image_count=head.image_count if head else 0,
+        class_count=len(head.classes) if head else 0,
+        experiment_count=len(trained),
+        running_jobs=len(jobs.unfinished(studio, project.id)),
+        best_metric=best(metrics) if metrics else None,
+        metric_label=spec.primary_metric.label,
+        metric_style=spec.primary_metric.style,
+        cover_images=[record.id for _, record in zip(range(4), dataset.records(), strict=False)] if head else [],
+    )
+
+
+def edit(studio: Studio, project_id: str, body: ProjectChanges, revision: int | None = None) -> Project:
+    """Rename or describe a project."""
+    return studio.workspace.projects.edit(project_id, name=body.name, description=body.description, revision=revision)
+
+
+def delete(studio: Studio, project_id: str, *, force: bool = False) -> None:
+    """Remove a project with all it has.
+
+    Args:
+        studio: the studio.
+        project_id: which.
+        force: cancel its jobs first instead of refusing.
+
+    Raises:
+        Conflict: a job of it waits or runs.
+    """
+    studio.workspace.projects.get(project_id)
+    busy = jobs.unfinished(studio, project_id)
+    if busy and not force:
+        raise Conflict(
+            "project_is_busy",
+            f"A job of this project is not finished: {busy[0].title}.",
+            hint="Cancel it first, or delete with force, which cancels it.",
+        )
+    for job in busy:
+        jobs.cancel_if_unfinished(studio, job.id)
+    _wait_until_idle(studio, project_id)
+    studio.workspace.projects.delete(project_id)
+    for job in jobs.listed(studio, project_id=project_id):
+        studio.workspace.jobs.delete(job.id)
+
+
+def _wait_until_idle(studio: Studio, project_id: str) -> None:
+    """Wait for cancelled runs to end: files must not be taken from under them."""
+    until = time.monotonic() + studio.settings.grace + 5
+    while jobs.unfinished(studio, project_id):
+        if time.monotonic() > until:
+            raise Conflict(
+                "project_is_busy",
+                "A cancelled job of this project has not ended yet.",
+                hint="Try again in half a minute.",
+            )
+        time.sleep(0.1)

@@ -1,0 +1,84 @@
+"""The state of the studio itself."""
+
+import os
+import shutil
+from dataclasses import dataclass
+from typing import Any
+
+import redis
+
+from services.gateway.studio import Studio
+from shared.bus.connection import connection
+from shared.bus.worker import workers
+from shared.schemas.job import JobKind
+
+
+@dataclass(frozen=True, slots=True)
+class Readiness:
+    """Whether work can be done, and what is missing if not."""
+
+    workspace: bool
+    redis: bool
+    workers: dict[str, int]
+
+    @property
+    def ready(self) -> bool:
+        """Whether everything is there."""
+        return self.workspace and self.redis and all(self.workers.values())
+
+    def body(self) -> dict[str, Any]:
+        """Return the state as the API shows it."""
+        state = "ready" if self.ready else "not_ready"
+        return {"status": state, "workspace": self.workspace, "redis": self.redis, "workers": self.workers}
+
+
+def readiness(studio: Studio) -> Readiness:
+    """Look at the workspace, Redis and the workers."""
+    counts = {kind.value: 0 for kind in JobKind}
+    try:
+        connection().ping()
+        reachable = True
+        for worker in workers():
+            counts[worker["kind"]] += 1
+    except redis.RedisError:
+        reachable = False
+    writable = os.access(studio.workspace.root / "projects", os.W_OK)
+    return Readiness(workspace=writable, redis=reachable, workers=counts)
+
+
+def devices() -> dict[str, Any]:
+    """Return the devices that training workers report; a GPU is the default where there is one."""
+    try:
+        reporting = [worker for worker in workers() if worker["kind"] == JobKind.TRAINING]
+    except redis.RedisError:
+        reporting = []
+    items = [{**device, "host": worker["host"]} for worker in reporting for device in worker["devices"]]
+    kinds = {item["kind"] for item in items}
+    return {"items": items, "default_selected": "gpu" if "gpu" in kinds else "cpu"}
+
+
+def disk_use(studio: Studio) -> dict[str, Any]:
+    """Return the bytes each project takes, and what the disk has left."""
+    disk = shutil.disk_usage(studio.workspace.root)
+    projects = [
+        {"id": item.id, "name": item.name, "bytes": _size(str(studio.workspace.projects.folder(item.id)))}
+        for item in studio.workspace.projects.list()
+    ]
+    return {
+        "path": str(studio.workspace.root),
+        "projects": projects,
+        "total_bytes": sum(item["bytes"] for item in projects),
+        "disk_free_bytes": disk.free,
+        "disk_total_bytes": disk.total,
+    }
+
+
+def _size(folder: str) -> int:
+    total = 0
+    with os.scandir(folder) as entries:
+        for entry in entries:
+            if entry.is_dir(follow_symlinks=False):
+                total += _size(entry.path)
+            else:
+                total += entry.stat(follow_symlinks=False).st_size
+    return total

@@ -1,0 +1,72 @@
+"""The gateway: REST API, pages, live events, and the reconciler. Never torch.
+
+Started as `uvicorn services.gateway.app:app`, one process.
+"""
+
+import asyncio
+import logging
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager, suppress
+from pathlib import Path
+
+from fastapi import FastAPI
+from starlette.staticfiles import StaticFiles
+
+from services.gateway import errors
+from services.gateway.api import datasets, evaluation, events, export, jobs, projects, splits, system, tasks, training
+from services.gateway.live import Hub
+from services.gateway.middleware import Observed, SameOrigin
+from services.gateway.pages.routes import router as pages
+from services.gateway.studio import Studio
+from shared.bus.reconciler import reconcile
+from shared.settings import Settings, get_settings
+from shared.store.workspace import Workspace
+
+log = logging.getLogger(__name__)
+_STATIC = Path(__file__).parents[2] / "frontend" / "static"
+_APIS = (tasks, projects, datasets, splits, training, evaluation, export, jobs, events, system)
+
+
+def create_app(settings: Settings) -> FastAPI:
+    """Return the application for `settings`."""
+    workspace = Workspace(settings.workspace)
+
+    @asynccontextmanager
+    async def lifespan(app: FastAPI) -> AsyncIterator[None]:
+        workspace.prepare()
+        hub = Hub(workspace.jobs, settings)
+        app.state.studio = Studio(workspace, settings, hub)
+        loops = [asyncio.create_task(hub.run()), asyncio.create_task(_reconcile_forever(workspace, settings))]
+        yield
+        for loop in loops:
+            loop.cancel()
+            with suppress(asyncio.CancelledError):
+                await loop
+
+    app = FastAPI(
+        title="AI Studio",
+        version="0.1.0",
+        description="Train, evaluate and export vision models without code, on your own machines.",
+        lifespan=lifespan,
+    )
+    errors.install(app)
+    for api in _APIS:
+        app.include_router(api.router)
+    app.include_router(pages)
+    app.mount("/static", StaticFiles(directory=_STATIC), name="static")
+    app.add_middleware(SameOrigin)
+    app.add_middleware(Observed)
+    return app
+
+
+async def _reconcile_forever(workspace: Workspace, settings: Settings) -> None:
+    """Repair jobs every few seconds; a fault in one round must not end the loop."""
+    while True:
+        try:
+            await asyncio.to_thread(reconcile, workspace.jobs)
+        except Exception:
+            log.exception("the reconciler failed this round")
+        await asyncio.sleep(settings.reconcile_interval)
+
+
+app = create_app(get_settings())

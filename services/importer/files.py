@@ -1,0 +1,134 @@
+"""The files of an import: those of a folder, or those of an archive unpacked beside the job."""
+
+import os
+import tarfile
+import zipfile
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path, PurePosixPath
+from typing import IO
+
+from shared.errors import Invalid
+from shared.schemas.dataset import Problem
+from shared.store.files import disk_errors
+
+Check = Callable[[], None]
+_HIDDEN = ("__MACOSX", "@eaDir")
+_BLOCK = 1024 * 1024
+MAX_FILES = 5_000_000
+MAX_EXPANSION = 200
+"""Archives that unpack to more than this many times their size are refused."""
+
+
+def list_files(root: Path, check: Check) -> list[Path]:
+    """Return the files below `root`, relative to it and sorted; hidden folders and links out of it are left out."""
+    found: list[Path] = []
+    for folder, subfolders, names in os.walk(root):
+        check()
+        subfolders[:] = sorted(name for name in subfolders if name not in _HIDDEN and not name.startswith("."))
+        found.extend(Path(folder, name).relative_to(root) for name in names if not name.startswith("._"))
+    return sorted(file for file in found if (root / file).resolve().is_relative_to(root.resolve()))
+
+
+def unpack(archive: Path, target: Path, check: Check) -> list[Problem]:
+    """Unpack a zip or tar archive below `target`; return what was left out.
+
+    Raises:
+        Invalid: not a readable archive, encrypted, or it would unpack to far too much.
+    """
+    problems: list[Problem] = []
+    budget = _Budget(max(archive.stat().st_size, _BLOCK) * MAX_EXPANSION)
+    try:
+        with disk_errors(), _members(archive) as members:
+            for name, open_member in members:
+                check()
+                place = _place(target, name)
+                if place is None or open_member is None:
+                    problems.append(_left_out(name))
+                else:
+                    _copy(open_member, place, budget)
+    except (zipfile.BadZipFile, tarfile.TarError, EOFError, ValueError) as error:
+        raise Invalid("damaged_archive", f"The archive cannot be read: {error}") from error
+    except (RuntimeError, NotImplementedError) as error:
+        raise Invalid(
+            "archive_not_supported",
+            f"The archive cannot be unpacked: {error}",
+            hint="Make it anew without a password, as plain zip or tar.",
+        ) from error
+    return problems
+
+
+class _Budget:
+    """Counts what was unpacked."""
+
+    def __init__(self, limit: int) -> None:
+        self._bytes = limit
+        self._files = MAX_FILES
+
+    def spend(self, count: int) -> None:
+        self._bytes -= count
+        if self._bytes < 0:
+            raise Invalid("archive_too_large", f"The archive unpacks to more than {MAX_EXPANSION} times its size.")
+
+    def spend_file(self) -> None:
+        self._files -= 1
+        if self._files < 0:
+            raise Invalid("archive_too_large", f"The archive has more than {MAX_FILES:,} files.")
+
+
+Opener = Callable[[], IO[bytes]]
+
+
+@contextmanager
+def _members(archive: Path) -> Iterator[Iterator[tuple[str, Opener | None]]]:
+    """Give names and openers of an archive's files; links and devices have no opener."""
+    if zipfile.is_zipfile(archive):
+        with zipfile.ZipFile(archive) as opened:
+            yield _zip_members(opened)
+    else:
+        with tarfile.open(archive, "r|*") as opened_tar:
+            yield _tar_members(opened_tar)
+
+
+def _zip_members(opened: zipfile.ZipFile) -> Iterator[tuple[str, Opener | None]]:
+    for info in opened.infolist():
+        if info.is_dir():
+            continue
+        is_link = (info.external_attr >> 16) & 0o170000 == 0o120000
+        yield info.filename, None if is_link else lambda info=info: opened.open(info)
+
+
+def _tar_members(opened: tarfile.TarFile) -> Iterator[tuple[str, Opener | None]]:
+    for info in opened:
+        if info.isdir():
+            continue
+        file = opened.extractfile(info) if info.isreg() else None
+        yield info.name, None if file is None else lambda file=file: file
+
+
+def _place(target: Path, name: str) -> Path | None:
+    """Return where a member goes, or None where its name would lead out of `target`."""
+    parts = PurePosixPath(name.replace("\\", "/")).parts
+    if not parts or parts[0] == "/" or ".." in parts or any(":" in part or "\0" in part for part in parts[:1]):
+        return None
+    if any(len(part.encode()) > 255 for part in parts):
+        return None
+    return target.joinpath(*parts)
+
+
+def _copy(open_member: Opener, place: Path, budget: _Budget) -> None:
+    budget.spend_file()
+    place.parent.mkdir(parents=True, exist_ok=True)
+    with open_member() as source, place.open("wb") as out:
+        while block := source.read(_BLOCK):
+            budget.spend(len(block))
+            out.write(block)
+
+
+def _left_out(name: str) -> Problem:
+    return Problem(
+        severity="error",
+        code="unsafe_archive_entry",
+        file=name[:300],
+        message="This entry of the archive is a link, a device, or leads out of the archive; left out.",
+    )

@@ -1,0 +1,94 @@
+"""From rows to image files, thumbnails and records: each file is read once, in parallel, in batches."""
+
+import hashlib
+import os
+from collections.abc import Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from pathlib import Path
+
+from shared.errors import Invalid
+from shared.schemas.base import utc_now
+from shared.schemas.dataset import ImageRecord, Problem
+from shared.store.datasets import DatasetStore, settle, write_image_file
+from shared.taskkit.formats.rows import Row
+from shared.taskkit.images import Inspection, inspect
+
+_BATCH = 64
+
+
+@dataclass(frozen=True, slots=True)
+class Stored:
+    """A row whose image is in the workspace; `new_files` are those that were not there before."""
+
+    row: Row
+    record: ImageRecord
+    new_files: tuple[Path, ...]
+
+
+class ImageStorer:
+    """Reads, checks and copies images into a dataset."""
+
+    def __init__(self, dataset: DatasetStore, root: Path, max_pixels: int, max_bytes: int) -> None:
+        self._dataset = dataset
+        self._root = root
+        self._max_pixels = max_pixels
+        self._max_bytes = max_bytes
+
+    def store(self, rows: Sequence[Row]) -> Iterator[list[Stored | Problem]]:
+        """Yield what came of the rows, batch by batch; a yielded batch is on the disk."""
+        with ThreadPoolExecutor(max_workers=os.cpu_count() or 1) as pool:
+            for start in range(0, len(rows), _BATCH):
+                done = list(pool.map(self._one, rows[start : start + _BATCH]))
+                settle(path for item in done if isinstance(item, Stored) for path in item.new_files)
+                yield done
+
+    def _one(self, row: Row) -> Stored | Problem:
+        try:
+            data = self._read(row)
+            found = inspect(data, self._max_pixels)
+        except Invalid as error:
+            return _problem(row, error.code, error.message)
+        except OSError as error:
+            return _problem(row, "unreadable_file", f"The file cannot be read: {error.strerror or error}.")
+        return self._keep(row, data, found)
+
+    def _read(self, row: Row) -> bytes:
+        path = self._root / row.file
+        if (size := path.stat().st_size) > self._max_bytes:
+            raise Invalid("file_too_large", f"The file has {size:,} bytes, more than allowed.")
+        if size == 0:
+            raise Invalid("empty_file", "The file is empty.")
+        return path.read_bytes()
+
+    def _keep(self, row: Row, data: bytes, found: Inspection) -> Stored:
+        digest = hashlib.sha256(data).hexdigest()
+        record = ImageRecord(
+            id=digest[:16],
+            filename=row.file.name,
+            width=found.width,
+            height=found.height,
+            bytes=len(data),
+            format=found.format,
+            sha256=digest,
+            imported_at=utc_now(),
+            source=str(row.file),
+            meta={"subset": row.subset} if row.subset else None,
+        )
+        image, thumbnail = self._dataset.image_path(record), self._dataset.thumbnail_path(record.id)
+        new = tuple(path for path in (image, thumbnail) if not path.exists())
+        if image in new:
+            write_image_file(image, data)
+        if thumbnail in new:
+            write_image_file(thumbnail, found.thumbnail)
+        return Stored(row, record, new)
+
+
+def _problem(row: Row, code: str, message: str) -> Problem:
+    return Problem(
+        severity="error",
+        code=code,
+        file=str(row.file),
+        message=f"{message} Left out.",
+        mend="Replace the file with a whole image and import again.",
+    )

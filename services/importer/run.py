@@ -1,0 +1,162 @@
+"""An import, from files to a new revision of the dataset. Nothing of it is seen before it is whole."""
+
+import shutil
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from services.importer.files import list_files, unpack
+from services.importer.records import ImageStorer, Stored
+from shared.bus.run import Run, main
+from shared.errors import Invalid
+from shared.schemas.dataset import ClassInfo, ImageRecord, ImportReport, Problem
+from shared.store.datasets import DatasetStore
+from shared.taskkit import registry
+from shared.taskkit.formats.detect import choose_format, reader
+from shared.taskkit.formats.rows import Reading, Row
+from shared.taskkit.palette import class_color
+
+_MAX_IMAGE_BYTES = 2 * 1024**3
+
+
+def work(run: Run) -> dict[str, Any]:
+    """Read the source, store its images, publish a revision; return what was done."""
+    project = run.workspace.projects.get(run.payload["project_id"])
+    dataset = run.workspace.dataset(project.id)
+    unpacked = run.workspace.jobs.folder(run.job.id) / "unpacked"
+    try:
+        root, problems = _source(run, Path(run.payload["source"]["path"]), unpacked)
+        files = list_files(root, run.check)
+        spec = registry.spec(project.task)
+        format_id = choose_format(spec, run.payload["format"], files)
+        reading = reader(format_id).read(root, files)
+        reading.problems[:0] = problems
+        return _Import(run, dataset, project.task, format_id).store(root, reading)
+    finally:
+        shutil.rmtree(unpacked, ignore_errors=True)
+        _drop_upload(run)
+
+
+class _Import:
+    """The state of one import while it goes on."""
+
+    def __init__(self, run: Run, dataset: DatasetStore, task: str, format_id: str) -> None:
+        self._run = run
+        self._dataset = dataset
+        self._task = registry.part(task, "importing")
+        self._format = format_id
+        self._replace = run.payload["mode"] == "replace"
+        self._present = dataset.index().ids() if dataset.exists() and not self._replace else set[str]()
+        self._duplicates = 0
+
+    def store(self, root: Path, reading: Reading) -> dict[str, Any]:
+        """Store the rows' images and publish them, or leave everything as it was."""
+        classes = self._classes(reading.rows)
+        class_ids = {item.name: item.id for item in classes}
+        stored: dict[str, Stored] = {}
+        new_files: list[Path] = []
+        storer = ImageStorer(self._dataset, root, self._run.settings.max_image_pixels, _MAX_IMAGE_BYTES)
+        try:
+            done = 0
+            self._run.progress("images", 0, len(reading.rows), unit="images")
+            for batch in storer.store(reading.rows):
+                self._run.check()
+                for item in batch:
+                    if isinstance(item, Problem):
+                        reading.problems.append(item)
+                    else:
+                        new_files.extend(item.new_files)
+                        self._take(item, stored, reading.problems)
+                done += len(batch)
+                self._run.progress("images", done, len(reading.rows), unit="images")
+            records = [self._annotated(item, class_ids) for item in stored.values()]
+            return self._publish(records, classes, reading)
+        except BaseException:
+            for path in new_files:
+                path.unlink(missing_ok=True)
+            raise
+
+    def _take(self, item: Stored, stored: dict[str, Stored], problems: list[Problem]) -> None:
+        """Keep an image unless its content is known already."""
+        earlier = stored.get(item.record.id)
+        if earlier is None and item.record.id not in self._present:
+            stored[item.record.id] = item
+            return
+        self._duplicates += 1
+        twin = str(earlier.row.file) if earlier else "an image of the dataset"
+        message = f"The same picture as {twin}; left out."
+        if earlier and earlier.row.labels != item.row.labels:
+            message = f"The same picture as {twin}, but with another class; the first one counts."
+        problems.append(Problem(severity="warning", code="duplicate_image", file=str(item.row.file), message=message))
+
+    def _publish(self, records: Sequence[ImageRecord], classes: list[ClassInfo], reading: Reading) -> dict[str, Any]:
+        if not records and not self._present:
+            first = next((item for item in reading.problems if item.severity == "error"), None)
+            why = f" The first problem: {first.file}: {first.message}" if first else ""
+            raise Invalid("nothing_to_import", f"None of the images could be read.{why}")
+        self._run.progress("index", 0, 1, message="Writing the revision")
+        report = ImportReport(
+            job_id=self._run.job.id,
+            format=self._format,
+            mode=self._run.payload["mode"],
+            source=self._run.payload["source"].get("name") or self._run.payload["source"]["path"],
+            added=len(records),
+            duplicates=self._duplicates,
+            skipped=sum(item.severity == "error" for item in reading.problems),
+            problems=reading.problems,
+        )
+        self._run.fence()
+        head = self._dataset.commit(
+            records, classes, reason=f"import of {report.source}", report=report, replace=self._replace
+        )
+        return {
+            "revision": head.revision,
+            "added": report.added,
+            "duplicates": report.duplicates,
+            "skipped": report.skipped,
+            "problems": len(report.problems),
+            "classes": len(classes),
+        }
+
+    def _annotated(self, item: Stored, class_ids: Mapping[str, int]) -> ImageRecord:
+        annotations = self._task.annotations(item.row, class_ids) if self._task else []
+        return item.record.model_copy(update={"annotations": annotations})
+
+    def _classes(self, rows: Sequence[Row]) -> list[ClassInfo]:
+        """Return the dataset's classes, those it has first, then the new ones by name."""
+        keep = self._dataset.exists() and not self._replace
+        classes = list(self._dataset.head().classes) if keep else []
+        known = {item.name for item in classes}
+        spelled = {item.name.casefold(): item.name for item in classes}
+        found = {name for row in rows for name in (self._task.class_names(row) if self._task else ())}
+        for name in sorted(found - known):
+            if (twin := spelled.get(name.casefold())) is not None:
+                raise Invalid(
+                    "classes_differ_in_case",
+                    f"The class {name!r} differs only in case from the dataset's class {twin!r}.",
+                    hint="Rename the folder, so that it is clear whether they are one class or two.",
+                )
+            classes.append(ClassInfo(id=len(classes), name=name, color=class_color(len(classes))))
+        return classes
+
+
+def _source(run: Run, path: Path, unpacked: Path) -> tuple[Path, list[Problem]]:
+    """Return the folder to read and the problems of unpacking it."""
+    run.progress("reading", 0, None, message="Reading the source")
+    if path.is_dir():
+        return path, []
+    if not path.exists():
+        raise Invalid("source_is_gone", "The folder or archive to import is gone.", hint="Start the import again.")
+    shutil.rmtree(unpacked, ignore_errors=True)
+    return unpacked, unpack(path, unpacked, run.check)
+
+
+def _drop_upload(run: Run) -> None:
+    """Remove an uploaded archive once its import has ended; a run that is put back still needs it."""
+    path = Path(run.payload["source"]["path"])
+    if path.parent == run.workspace.jobs.folder(run.job.id) and not run.yield_requested:
+        path.unlink(missing_ok=True)
+
+
+if __name__ == "__main__":
+    raise SystemExit(main(work))
