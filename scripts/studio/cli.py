@@ -131,7 +131,7 @@ class _Session:
     def _demo(self, url: str, stack: Stack | None = None) -> int:
         """Run the demo as a process of the environment; a signal ends it with the studio."""
         given = ["--data", str(self._options.data)] if self._options.data else []
-        made = ["--made", str(self._folder.path / "demo")]
+        made = ["--folder", str(self._folder.path / "demo")]
         command = [str(self._python), "-m", "scripts.demo", "--url", url, *given, *made]
         with subprocess.Popen(command, cwd=ROOT) as demo:
             while demo.poll() is None:

@@ -1,0 +1,200 @@
+"""Takes a dataset from folder to exported model, through the REST API of a running studio only.
+
+`./studio demo` starts the studio and this; `python -m scripts.demo --url URL` uses one that runs.
+"""
+
+import argparse
+import shutil
+import sys
+import time
+from pathlib import Path
+from typing import Any
+
+import httpx
+
+from scripts.generate import generate
+
+EPOCHS = 3
+IMAGE_SIZE = 96
+BATCH_SIZE = 8
+RATIOS = {"train": 0.8, "val": 0.1, "test": 0.1}
+_BAR = 28
+_LOOK_S = 0.25
+
+
+class DemoFailure(Exception):
+    """The studio refused a step or a job did not succeed."""
+
+
+class Api:
+    """The REST API, with its errors turned into messages and its jobs waited for."""
+
+    def __init__(self, url: str) -> None:
+        self._client = httpx.Client(base_url=url, timeout=60, trust_env=False)
+
+    def get(self, path: str) -> Any:
+        """Return the body of a GET."""
+        return _checked(self._client.get(path)).json()
+
+    def post(self, path: str, body: dict[str, Any] | None = None) -> Any:
+        """Return the body of a POST."""
+        return _checked(self._client.post(path, json=body)).json()
+
+    def download(self, path: str, target: Path) -> int:
+        """Save an answer as a file and return its size."""
+        with self._client.stream("GET", path) as answer, target.open("wb") as file:
+            if answer.is_error:
+                answer.read()
+            for piece in _checked(answer).iter_bytes():
+                file.write(piece)
+        return target.stat().st_size
+
+    def finish(self, label: str, job: dict[str, Any]) -> dict[str, Any]:
+        """Follow a job to its end with a bar and return it."""
+        while job["status"] not in ("succeeded", "failed", "cancelled"):
+            _draw(label, job.get("progress"), job["status"])
+            time.sleep(_LOOK_S)
+            job = self.get(f"/api/jobs/{job['id']}")
+        _draw(label, job.get("progress"), job["status"], end="\n")
+        if job["status"] != "succeeded":
+            error = job.get("error") or {}
+            lines = [f"{label}: {job['status']}. {error.get('message', '')}", error.get("hint") or ""]
+            raise DemoFailure("\n".join(line for line in lines if line))
+        return job
+
+
+def _checked(answer: httpx.Response) -> httpx.Response:
+    if not answer.is_error:
+        return answer
+    try:
+        told = answer.json()
+        parts = [told.get("detail") or told.get("title"), told.get("hint"), *map(str, told.get("errors") or [])]
+        why = " ".join(part for part in parts if part)
+    except ValueError:
+        why = answer.text[:300]
+    raise DemoFailure(f"{answer.request.method} {answer.request.url.path} answered {answer.status_code}: {why}")
+
+
+def _draw(label: str, progress: dict[str, Any] | None, status: str, end: str = "") -> None:
+    """Draw a bar in place on a terminal; elsewhere only its last state."""
+    if not end and not sys.stdout.isatty():
+        return
+    done, total = (progress or {}).get("done") or 0, (progress or {}).get("total")
+    share = 1.0 if status == "succeeded" else min(1.0, done / total) if total else 0.0
+    filled = round(_BAR * share)
+    text = f"  {label:<10} {'█' * filled}{'░' * (_BAR - filled)} {share:4.0%}  {_doing(progress, status)}"
+    width = shutil.get_terminal_size().columns - 1
+    start = "\r\x1b[K" if sys.stdout.isatty() else ""
+    print(f"{start}{text[:width]}", end=end, flush=True)
+
+
+def _doing(progress: dict[str, Any] | None, status: str) -> str:
+    if status != "running" or not progress:
+        return status
+    parts = [progress["phase"], progress.get("message") or ""]
+    if progress.get("eta_s"):
+        parts.append(f"{progress['eta_s']:.0f} s left")
+    return ", ".join(part for part in parts if part)
+
+
+def walk(url: str, data: Path, folder: Path) -> None:
+    """Go the whole way and print what came of it.
+
+    Raises:
+        DemoFailure: a step did not work.
+    """
+    api = Api(url)
+    task = api.get("/api/tasks")["items"][0]
+    project = api.post("/api/projects", {"name": f"Demo {time.strftime('%Y-%m-%d %H:%M:%S')}", "task": task["id"]})
+    print(f"\nProject {project['name']} ({task['label']}), images from {data}\n", flush=True)
+    project_id = project["id"]
+    _import(api, project_id, data)
+    split = _split(api, project_id)
+    experiment_id = _train(api, project_id, api.get(f"/api/tasks/{task['id']}"))
+    _evaluate(api, project_id, experiment_id, split, task)
+    _export(api, project_id, experiment_id, folder)
+    _tell_links(url, project_id)
+
+
+def _import(api: Api, project_id: str, data: Path) -> None:
+    body = {"path": str(data), "format": "auto"}
+    api.finish("Import", api.post(f"/api/datasets/{project_id}/import/local", body))
+    dataset = api.get(f"/api/datasets/{project_id}")
+    names = ", ".join(item["name"] for item in dataset["classes"])
+    print(f"             {dataset['image_count']} images of {len(dataset['classes'])} classes: {names}")
+
+
+def _split(api: Api, project_id: str) -> dict[str, Any]:
+    """Take the dataset's own subsets where it has them, else 80/10/10."""
+    subsets = api.get(f"/api/datasets/{project_id}")["statistics"].get("subsets") or {}
+    strategy = "imported" if {"train", "val", "test"} <= subsets.keys() else "stratified"
+    body = {"name": "demo", "ratios": RATIOS, "seed": 42, "strategy": strategy}
+    split: dict[str, Any] = api.post(f"/api/splits/{project_id}", body)
+    counts = ", ".join(f"{count} {subset}" for subset, count in split["counts"].items())
+    print(f"  Split      {strategy}: {counts}", flush=True)
+    return split
+
+
+def _train(api: Api, project_id: str, task: dict[str, Any]) -> str:
+    """Train the smallest architecture and return the experiment's id."""
+    smallest = min(task["architectures"], key=lambda item: int(item["parameters"]))
+    body = {
+        "name": "Demo",
+        "split_name": "demo",
+        "architecture": smallest["id"],
+        "params": {"epochs": EPOCHS, "image_size": IMAGE_SIZE, "batch_size": BATCH_SIZE},
+    }
+    base = f"/api/training/{project_id}/experiments"
+    experiment = api.post(base, body)
+    api.finish("Train", api.post(f"{base}/{experiment['id']}/train"))
+    print(f"             {smallest['label']}, {EPOCHS} epochs at {IMAGE_SIZE} px")
+    return str(experiment["id"])
+
+
+def _evaluate(api: Api, project_id: str, experiment_id: str, split: dict[str, Any], task: dict[str, Any]) -> None:
+    path = f"/api/evaluation/{project_id}/{experiment_id}"
+    subset = "test" if split["counts"].get("test") else "val"
+    api.finish("Evaluate", api.post(path, {"checkpoint": "best", "subsets": [subset]}))
+    found = api.get(path).get("metrics") or {}
+    shown = [f"{metric['label']} {found[metric['key']]:.3f}" for metric in task["metrics"] if metric["key"] in found]
+    print(f"             {subset}: {', '.join(shown)}")
+
+
+def _export(api: Api, project_id: str, experiment_id: str, folder: Path) -> None:
+    path = f"/api/export/{project_id}"
+    job = api.post(path, {"experiment_id": experiment_id, "checkpoint": "best", "format": "onnx"})
+    api.finish("Export", job)
+    export = next(item for item in api.get(path)["items"] if item["job_id"] == job["id"])
+    target = folder / "model.onnx"
+    size = api.download(f"{path}/{export['id']}/download", target)
+    verification = (export.get("result") or export).get("verification") or {}
+    print(f"             {target} ({size / 1e6:.1f} MB). {verification.get('message', '')}")
+
+
+def _tell_links(url: str, project_id: str) -> None:
+    pages = ("dataset", "split", "training", "evaluation", "export")
+    links = [f"  {page:<11}{url}/projects/{project_id}/{page}" for page in pages]
+    print(
+        "\n".join(["\nLook at it:\n", *links, f"  {'jobs':<11}{url}/jobs", f"  {'API':<11}{url}/docs", ""]), flush=True
+    )
+
+
+def main() -> int:
+    """Run the demo and return the exit status."""
+    parser = argparse.ArgumentParser(prog="demo", description="From a folder of images to an exported model.")
+    parser.add_argument("--url", default="http://127.0.0.1:8000", help="address of the studio")
+    parser.add_argument("--data", type=Path, help="folder of class folders with images (default: made up)")
+    parser.add_argument("--folder", type=Path, default=Path(".run/demo"), help="where what the demo makes goes")
+    given = parser.parse_args()
+    folder = given.folder.absolute()
+    folder.mkdir(parents=True, exist_ok=True)
+    try:
+        walk(given.url, given.data.absolute() if given.data else generate(folder / "shapes"), folder)
+    except (DemoFailure, httpx.HTTPError) as failure:
+        print(f"\nThe demo ended early. {failure}", file=sys.stderr)
+        return 1
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,38 @@
+"""The real stack and a real browser. Everything in this folder is slow."""
+
+import os
+import shutil
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from tests.support.stack import StudioStack
+
+_HERE = Path(__file__).parent
+_BROWSERS = ("chromium", "chromium-browser", "google-chrome")
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Mark every test of this folder as slow."""
+    for item in items:
+        if item.path.is_relative_to(_HERE):
+            item.add_marker(pytest.mark.slow)
+
+
+@pytest.fixture(scope="session")
+def stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[StudioStack]:
+    """A running studio, shared by all tests of a run. A test that kills something brings it back."""
+    with StudioStack(tmp_path_factory.mktemp("studio")).running() as running:
+        yield running
+
+
+@pytest.fixture(scope="session")
+def chromium() -> str:
+    """The machine's Chromium. Without one browser tests are left out, except in CI, where they fail."""
+    found = next(filter(None, map(shutil.which, _BROWSERS)), None)
+    if found:
+        return found
+    if os.environ.get("CI") == "true":
+        pytest.fail("Browser tests need Chromium and there is none. Install it: apt-get install chromium")
+    pytest.skip("there is no Chromium on this machine: apt-get install chromium")
