@@ -1,0 +1,102 @@
+"""What a training leaves in its experiment's folder: metric rows, checkpoints, summary."""
+
+import shutil
+from functools import partial
+
+from lightning import Trainer
+
+from services.trainer.preparation import Prepared
+from shared.bus.run import Run
+from shared.schemas.experiment import EpochRow, Experiment, Summary
+from shared.taskkit.spec import TaskSpec
+from shared.vision import checkpoints
+from shared.vision.device import device_label
+
+
+class Record:
+    """Writes for one experiment. Without val images the lowest train loss decides which epoch is best."""
+
+    def __init__(self, run: Run, experiment: Experiment, prepared: Prepared) -> None:
+        self._run = run
+        self._experiment = experiment
+        self._prepared = prepared
+        self._store = run.workspace.experiments(experiment.project_id)
+        self._key, self._higher_is_better = _criterion(prepared.blueprint.spec, prepared.validates)
+
+    def begin(self) -> None:
+        """Remove what does not belong to the point the training starts from."""
+        self._run.fence()
+        if self._prepared.saved is None:
+            self._store.clear_results(self._experiment.id)
+        else:
+            self._store.keep_metrics_through(self._experiment.id, self._prepared.position.epoch)
+        self._summarize()
+
+    def epoch(self, trainer: Trainer, row: EpochRow) -> None:
+        """Store a finished epoch: its row, the best checkpoint if it is the best, then the last one.
+
+        In this order a kill between any two leaves `last` at an earlier epoch, and the resumed run writes all again.
+        """
+        self._run.fence()
+        position = self._prepared.position
+        metric = row.metrics.get(self._key)
+        best = self._is_best(metric)
+        if best:
+            position.best_epoch, position.best_metric = position.epoch, metric
+        self._store.append_metrics(self._experiment.id, row)
+        self._run.emit("epoch", row.model_dump(mode="json"))
+        if best:
+            self._save("best", trainer, metric)
+            path = self._store.checkpoint_path(self._experiment.id, "best")
+            self._store.save_checkpoint(
+                self._experiment.id, "last", partial(shutil.copyfile, path), epoch=position.epoch, metric=metric
+            )
+        else:
+            self._save("last", trainer, metric)
+        self._summarize()
+
+    def unfinished_epoch(self, trainer: Trainer) -> None:
+        """Store `last` in the middle of an epoch, to go on from this very batch."""
+        self._run.fence()
+        rows = self._store.metrics(self._experiment.id)
+        self._save("last", trainer, rows[-1].metrics.get(self._key) if rows else None)
+
+    def summary(self) -> Summary:
+        """Return what is known of the training by now."""
+        position = self._prepared.position
+        return Summary(
+            epochs_done=position.epoch,
+            epochs_total=self._prepared.blueprint.params.epochs,
+            best_epoch=position.best_epoch,
+            best_metric=position.best_metric,
+            metric_key=self._key,
+            device=device_label(self._prepared.device),
+            seconds=round(position.seconds, 3),
+        )
+
+    def _summarize(self) -> None:
+        summary = self.summary()
+        self._store.update(self._experiment.id, lambda item: item.model_copy(update={"summary": summary}))
+
+    def _is_best(self, metric: float | None) -> bool:
+        best = self._prepared.position.best_metric
+        if metric is None or best is None:
+            return best is None
+        return metric > best if self._higher_is_better else metric < best
+
+    def _save(self, name: checkpoints.Name, trainer: Trainer, metric: float | None) -> None:
+        prepared = self._prepared
+        save = partial(
+            checkpoints.save,
+            trainer=trainer,
+            module=prepared.module,
+            blueprint=prepared.blueprint,
+            position=prepared.position,
+        )
+        self._store.save_checkpoint(self._experiment.id, name, save, epoch=prepared.position.epoch, metric=metric)
+
+
+def _criterion(spec: TaskSpec, validates: bool) -> tuple[str, bool]:
+    if not validates:
+        return "train_loss", False
+    return f"val_{spec.primary_metric.key}", spec.primary_metric.higher_is_better

@@ -1,0 +1,65 @@
+"""One training, as a process of its own: `python -m services.trainer.run <job>`.
+
+Payload: `project_id`, `experiment_id`, `resume`.
+"""
+
+import logging
+from typing import Any
+
+from services.trainer.preparation import last_checkpoint, prepare
+from services.trainer.record import Record
+from services.trainer.watch import Stopped, Watch
+from shared.bus.run import Run, main
+from shared.schemas.experiment import Experiment
+from shared.store.files import disk_errors
+from shared.vision.trainer import make_trainer, quiet_lightning
+
+log = logging.getLogger(__name__)
+
+
+def work(run: Run) -> dict[str, Any]:
+    """Train the experiment to its end, or until a person stops it; return its summary.
+
+    Raises:
+        StudioError: it cannot be trained.
+        Cancelled: nobody wants it any more.
+        Yielded: the worker shuts down.
+    """
+    store = run.workspace.experiments(run.payload["project_id"])
+    experiment = store.get(run.payload["experiment_id"])
+    _write_log(store.folder(experiment.id) / "logs" / "training.log")
+    run.progress("preparing", 0, message="reading the dataset and building the model")
+    with disk_errors(), quiet_lightning():
+        record = _train(run, experiment)
+    return {"experiment_id": experiment.id, **record.summary().model_dump(mode="json")}
+
+
+def _train(run: Run, experiment: Experiment) -> Record:
+    prepared = prepare(run, experiment, last_checkpoint(run, experiment))
+    record = Record(run, experiment, prepared)
+    record.begin()
+    left = prepared.blueprint.params.epochs - prepared.position.epoch
+    if prepared.saved:
+        log.info("going on after %s epochs and %s batches", prepared.position.epoch, prepared.position.batch)
+    if not prepared.validates:
+        log.info("the split has no val images: the lowest train loss decides which epoch is best")
+    if left > 0:
+        trainer = make_trainer(prepared.device, left, Watch(run, prepared, record))
+        try:
+            trainer.fit(prepared.module, datamodule=prepared.data)
+        except Stopped:
+            run.ended_early = True
+            log.info("stopped after %s epochs and %s batches", prepared.position.epoch, prepared.position.batch)
+    return record
+
+
+def _write_log(path: Any) -> None:
+    """Keep the log beside the experiment too; it grows over all runs."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    handler = logging.FileHandler(path)
+    handler.setFormatter(logging.Formatter("%(asctime)s %(levelname)s %(message)s"))
+    logging.getLogger().addHandler(handler)
+
+
+if __name__ == "__main__":
+    raise SystemExit(main(work))

@@ -1,0 +1,242 @@
+"""From image records to batches, the same ones every time.
+
+Which images a batch holds follows from (seed, epoch) and how an image is augmented from (seed, epoch, index), never
+from the state of a loader or a worker. So a resumed training sees what an uninterrupted one would have seen.
+"""
+
+import hashlib
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import torch
+from lightning import LightningDataModule
+from torch.utils.data import DataLoader, Dataset, Sampler
+
+from shared.errors import StudioError
+from shared.schemas.dataset import ImageRecord
+from shared.schemas.experiment import AugmentationStep
+from shared.taskkit.runtime import Blueprint, TaskRuntime
+from shared.vision.augment import decoded_side, make_transform
+from shared.vision.images import open_image, unreadable
+
+ImagePath = Callable[[ImageRecord], Path]
+
+
+@dataclass(frozen=True, slots=True)
+class Unreadable:
+    """Stands for a batch with an image that could not be decoded. A plain value, so that processes can pass it on."""
+
+    filename: str
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class SampleKey:
+    """Which sample, in which epoch (from 0)."""
+
+    epoch: int
+    index: int
+
+
+def checked(batch: Any) -> tuple[int, Any]:
+    """Return the number of images and the collated batch.
+
+    Raises:
+        StudioError: one of its images is damaged.
+    """
+    if isinstance(batch, Unreadable):
+        raise unreadable(batch.filename, batch.reason)
+    count, content = batch
+    return count, content
+
+
+class ImageDataset(Dataset[Any]):
+    """Gives (image, target), or `Unreadable`. The target is what `encode` makes of the record, augmented with it."""
+
+    def __init__(
+        self,
+        records: Sequence[ImageRecord],
+        path: ImagePath,
+        encode: Callable[[ImageRecord], Any],
+        steps: Sequence[AugmentationStep],
+        size: int,
+        seed: int,
+    ) -> None:
+        self._records = records
+        self._path = path
+        self._encode = encode
+        self._transform = make_transform(steps, size)
+        self._side = decoded_side(steps, size)
+        self._seed = seed
+
+    def __len__(self) -> int:
+        return len(self._records)
+
+    def __getitem__(self, key: SampleKey) -> tuple[torch.Tensor, Any] | Unreadable:
+        record = self._records[key.index]
+        try:
+            image = open_image(self._path(record), self._side)
+        except (OSError, SyntaxError, ValueError) as error:
+            return Unreadable(record.filename, _first_line(error))
+        generator = torch.default_generator
+        state = generator.get_state()
+        generator.manual_seed(_derived_seed(self._seed, key.epoch, key.index))
+        try:
+            sample: tuple[torch.Tensor, Any] = self._transform(image, self._encode(record))
+        finally:
+            generator.set_state(state)
+        return sample
+
+
+class EpochBatches(Sampler[list[SampleKey]]):
+    """The batches of one epoch, in an order that follows from (seed, epoch).
+
+    A last batch of a single image is left out: batch-norm cannot learn from one.
+    """
+
+    def __init__(self, count: int, batch_size: int, seed: int, epoch: int, start: int = 0) -> None:
+        self._count = count
+        self._batch_size = batch_size
+        self._seed = seed
+        self._epoch = epoch
+        self._start = start
+
+    def __len__(self) -> int:
+        return batches_in_epoch(self._count, self._batch_size) - self._start
+
+    def __iter__(self) -> Iterator[list[SampleKey]]:
+        generator = torch.Generator().manual_seed(_derived_seed(self._seed, self._epoch, -1))
+        order: list[int] = torch.randperm(self._count, generator=generator).tolist()
+        for batch in range(self._start, self._start + len(self)):
+            chosen = order[batch * self._batch_size : (batch + 1) * self._batch_size]
+            yield [SampleKey(self._epoch, index) for index in chosen]
+
+
+def batches_in_epoch(count: int, batch_size: int) -> int:
+    """Return how many batches an epoch over `count` images has."""
+    full, rest = divmod(count, batch_size)
+    return full + (rest > 1)
+
+
+def in_order(count: int, batch_size: int) -> list[list[SampleKey]]:
+    """Return batches over all images in their order, for evaluation."""
+    keys = [SampleKey(0, index) for index in range(count)]
+    return [keys[start : start + batch_size] for start in range(0, count, batch_size)]
+
+
+def make_loader(
+    dataset: ImageDataset,
+    batches: Sampler[list[SampleKey]] | list[list[SampleKey]],
+    collate: Callable[[Sequence[tuple[torch.Tensor, Any]]], Any],
+    workers: int,
+    *,
+    pin_memory: bool = False,
+) -> DataLoader[Any]:
+    """Return a loader of (number of images, collated batch) that leaves the global random state alone."""
+    return DataLoader(
+        dataset,
+        batch_sampler=batches,
+        num_workers=workers,
+        collate_fn=_Collate(collate),
+        pin_memory=pin_memory,
+        generator=torch.Generator(),
+    )
+
+
+class _Collate:
+    """Passes an unreadable image on instead of the batch it belongs to."""
+
+    def __init__(self, collate: Callable[[Sequence[tuple[torch.Tensor, Any]]], Any]) -> None:
+        self._collate = collate
+
+    def __call__(self, samples: Sequence[tuple[torch.Tensor, Any] | Unreadable]) -> Any:
+        good: list[tuple[torch.Tensor, Any]] = []
+        for sample in samples:
+            if isinstance(sample, Unreadable):
+                return sample
+            good.append(sample)
+        return len(good), self._collate(good)
+
+
+class TrainingData(LightningDataModule):
+    """Train and val batches of an experiment, from a position on.
+
+    Args:
+        runtime: the task.
+        blueprint: sizes, seed and classes.
+        steps: augmentations of the train images.
+        train: learnable records to train on.
+        val: learnable records to validate on, perhaps none.
+        path: where an image is.
+        workers: loader processes.
+    """
+
+    def __init__(
+        self,
+        runtime: TaskRuntime,
+        blueprint: Blueprint,
+        steps: Sequence[AugmentationStep],
+        train: Sequence[ImageRecord],
+        val: Sequence[ImageRecord],
+        path: ImagePath,
+        workers: int,
+    ) -> None:
+        super().__init__()
+        params = blueprint.params
+        self._seed = params.seed
+        self._batch_size = params.batch_size
+        self._workers = workers
+        self._runtime = runtime
+        self._val_count = len(val)
+        self._train_count = len(train)
+        self.batches_per_epoch = batches_in_epoch(len(train), params.batch_size)
+        self.start_epoch = 0
+        self.start_batch = 0
+        encode = partial(runtime.encode, blueprint=blueprint)
+        self._train = ImageDataset(train, path, encode, steps, params.image_size, params.seed)
+        self._val = ImageDataset(val, path, encode, (), params.image_size, params.seed)
+
+    def train_dataloader(self) -> DataLoader[Any]:
+        """Return the loader of the coming epoch; asked for before each one."""
+        assert self.trainer is not None
+        passed = self.trainer.current_epoch
+        start = self.start_batch if passed == 0 else 0
+        epoch = self.start_epoch + passed
+        batches = EpochBatches(self._train_count, self._batch_size, self._seed, epoch, start)
+        return self._loader(self._train, batches)
+
+    def val_dataloader(self) -> DataLoader[Any] | list[Any]:
+        """Return the loader of the val images in their order, or an empty list."""
+        return self._loader(self._val, in_order(self._val_count, self._batch_size)) if self._val_count else []
+
+    def _loader(
+        self, dataset: ImageDataset, batches: Sampler[list[SampleKey]] | list[list[SampleKey]]
+    ) -> DataLoader[Any]:
+        pin = torch.cuda.is_available()
+        return make_loader(dataset, batches, self._runtime.collate, self._workers, pin_memory=pin)
+
+
+def check_enough(records: Sequence[ImageRecord], batch_size: int) -> None:
+    """Look whether there is at least one batch to train on.
+
+    Raises:
+        StudioError: there is not.
+    """
+    if batches_in_epoch(len(records), batch_size) == 0:
+        raise StudioError(
+            "too_few_images",
+            f"The train subset has {len(records)} usable images; at least 2 are needed for one batch.",
+            hint="Add labelled images or choose a split with a larger train subset, and a batch size above 1.",
+        )
+
+
+def _derived_seed(seed: int, epoch: int, index: int) -> int:
+    digest = hashlib.blake2b(f"{seed}/{epoch}/{index}".encode(), digest_size=7).digest()
+    return int.from_bytes(digest, "big")
+
+
+def _first_line(error: Exception) -> str:
+    return (str(error).splitlines() or [type(error).__name__])[0].rstrip(".")

@@ -1,0 +1,45 @@
+"""The Lightning Trainer as the studio uses it: a loop and nothing else.
+
+Progress, metric rows and checkpoints are the business of the callback it is given.
+"""
+
+import logging
+import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+import torch
+from lightning import Trainer
+from lightning.pytorch.callbacks import Callback
+
+
+def make_trainer(device: torch.device, epochs: int, callback: Callback) -> Trainer:
+    """Return a trainer on one device for `epochs` epochs.
+
+    Loaders are made anew for each epoch, because the order of an epoch is a fact of its loader.
+    """
+    return Trainer(
+        accelerator="gpu" if device.type == "cuda" else "cpu",
+        devices=1,
+        max_epochs=epochs,
+        callbacks=[callback],
+        reload_dataloaders_every_n_epochs=1,
+        num_sanity_val_steps=0,
+        logger=False,
+        enable_checkpointing=False,
+        enable_progress_bar=False,
+        enable_model_summary=False,
+        use_distributed_sampler=False,
+    )
+
+
+@contextmanager
+def quiet_lightning() -> Iterator[None]:
+    """Silence Lightning's advice to the authors of scripts; a person of the studio cannot act on it."""
+    for name in ("lightning.pytorch.utilities.rank_zero", "lightning.fabric.utilities.seed"):
+        logging.getLogger(name).setLevel(logging.WARNING)
+    with warnings.catch_warnings():
+        warnings.filterwarnings("ignore", message=".*does not have many workers.*")
+        warnings.filterwarnings("ignore", message=".*module\\(s\\) in eval mode at the start of training.*")
+        warnings.filterwarnings("ignore", message="GPU available but not used.*")
+        yield
