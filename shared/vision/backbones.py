@@ -107,7 +107,9 @@ def _quicken_statistics(model: nn.Module) -> None:
 
 def _replace_last_linear(model: nn.Module, outputs: int) -> str:
     """Give the last linear layer `outputs` features; return the name of the top-level module that holds it."""
-    layers = {name: module for name, module in model.named_modules() if isinstance(module, nn.Linear)}
-    name, last = list(layers.items())[-1]
-    model.set_submodule(name, nn.Linear(last.in_features, outputs))
+    layers: dict[str, nn.Linear] = {
+        name: module for name, module in model.named_modules() if isinstance(module, nn.Linear)
+    }
+    name = list(layers)[-1]
+    model.set_submodule(name, nn.Linear(layers[name].in_features, outputs))
     return name.partition(".")[0]

@@ -1,0 +1,102 @@
+"""One export, as a process of its own: `python -m services.exporter.run <job>`.
+
+Payload: `project_id`, `export_id`; what to export is in the export's own document.
+"""
+
+import hashlib
+import json
+from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
+from typing import Any
+
+from services.exporter.formats import FORMATS
+from services.exporter.verification import choose_images, verify
+from shared.bus.run import Run, main
+from shared.errors import Conflict
+from shared.schemas.export import Export, ExportResult
+from shared.store.files import replacing
+from shared.taskkit.runtime import Blueprint
+from shared.vision import checkpoints
+from shared.vision.augment import MEAN, STD
+
+
+def work(run: Run) -> dict[str, Any]:
+    """Write the file, verify it, and store both with the export; a failed verification is kept and said.
+
+    Raises:
+        StudioError: the checkpoint or the format is missing, or there are no images to verify on.
+        Cancelled: nobody wants it any more.
+        Yielded: the worker shuts down.
+    """
+    store = run.workspace.exports(run.payload["project_id"])
+    export = store.get(run.payload["export_id"])
+    result = _export(run, export, store.folder(export.id))
+    run.fence()
+    store.save(export.model_copy(update={"result": result}))
+    return {"export_id": export.id, "file": result.file, "passed": result.verification.passed}
+
+
+def _export(run: Run, export: Export, folder: Path) -> ExportResult:
+    if (chosen := FORMATS.get(export.format)) is None:
+        raise Conflict("format_not_found", f"There is no export format {export.format[:40]!r}.")
+    experiments = run.workspace.experiments(export.project_id)
+    experiment = experiments.get(export.experiment_id)
+    run.progress("exporting", 0, message="reading the checkpoint")
+    sample = choose_images(run, experiment)
+    runtime, blueprint, model = checkpoints.load_model(experiments.checkpoint_path(experiment.id, export.checkpoint))
+    view = runtime.export_view(model, blueprint)
+    metadata = {**_metadata(blueprint), **view.metadata}
+    path = folder / _file_name(blueprint, export.checkpoint, chosen.extension)
+    run.check()
+    run.progress("exporting", 0, message=f"writing {path.name}")
+    with replacing(path) as temporary:
+        written = chosen.write(view, blueprint.params.image_size, metadata, temporary)
+        run.fence()
+    run.check()
+    predictor = chosen.open(path)
+    verification = verify(run, runtime, blueprint, model, predictor, sample, export.project_id, chosen.runtime)
+    return ExportResult(
+        file=path.name,
+        size=path.stat().st_size,
+        sha256=_sha256(path),
+        input_shape=written.input_shape,
+        output_shape=written.output_shape,
+        metadata=metadata,
+        verification=verification,
+    )
+
+
+def _file_name(blueprint: Blueprint, checkpoint: str, extension: str) -> str:
+    return f"{blueprint.architecture.id}-{blueprint.params.image_size}px-{checkpoint}.{extension}"
+
+
+def _metadata(blueprint: Blueprint) -> dict[str, str]:
+    """Return what a user of the file has to know; every value a string, lists as JSON."""
+    size = blueprint.params.image_size
+    return {
+        "task": blueprint.spec.id,
+        "architecture": blueprint.architecture.id,
+        "class_names": json.dumps([item.name for item in blueprint.classes], ensure_ascii=False),
+        "image_size": str(size),
+        "color_order": "RGB",
+        "mean": json.dumps(MEAN),
+        "std": json.dumps(STD),
+        "preprocessing": f"RGB, resized to {size} x {size}, divided by 255, minus mean, divided by std",
+        "studio_version": _studio_version(),
+    }
+
+
+def _studio_version() -> str:
+    try:
+        return version("ai-studio")
+    except PackageNotFoundError:
+        return "development"
+
+
+def _sha256(path: Path) -> str:
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+if __name__ == "__main__":
+    raise SystemExit(main(work))

@@ -1,0 +1,182 @@
+"""Small worlds to train in: images of coloured shapes, and a workspace with a project, a dataset and a split.
+
+Nothing here imports torch.
+"""
+
+import hashlib
+import io
+import random
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+from PIL import Image, ImageDraw
+
+from shared.bus.run import Run
+from shared.schemas.annotations import Annotation, LabelAnnotation
+from shared.schemas.base import SUBSETS, Subset, new_id
+from shared.schemas.dataset import ClassInfo, ImageRecord, ImportReport
+from shared.schemas.evaluation import Evaluation, EvaluationConfig
+from shared.schemas.experiment import Configuration, Experiment, Hardware
+from shared.schemas.export import Export
+from shared.schemas.job import Job, JobKind
+from shared.schemas.project import Project
+from shared.schemas.split import Ratios, Split, SubsetSummary
+from shared.settings import Settings
+from shared.store.datasets import write_image_file
+from shared.store.lifecycle import Claim
+from shared.store.workspace import Workspace
+from shared.taskkit import registry
+
+COLORS = ("#d03030", "#30a040", "#3050d0", "#c0a020")
+SUBSET_CYCLE: tuple[Subset, ...] = ("train", "train", "train", "val", "test")
+
+
+def classes(count: int) -> list[ClassInfo]:
+    """Return classes whose ids are not their positions, as after classes were deleted."""
+    return [ClassInfo(id=2 * i + 1, name=f"class {i}", color=COLORS[i % 4]) for i in range(count)]
+
+
+def shape_image(kind: int, seed: int, size: tuple[int, int] = (80, 60), image_format: str = "JPEG") -> bytes:
+    """Return an encoded image of one shape; `kind` decides its colour and form, `seed` its place and the noise."""
+    chance = random.Random(f"{kind}/{seed}")
+    image = Image.new("RGB", size, (chance.randrange(90, 160),) * 3)
+    draw = ImageDraw.Draw(image)
+    side = chance.randrange(min(size) // 3, min(size) // 2)
+    x, y = chance.randrange(size[0] - side), chance.randrange(size[1] - side)
+    corners = [(x, y), (x + side, y + side)]
+    (draw.rectangle if kind % 2 else draw.ellipse)(corners, fill=COLORS[kind % 4])
+    buffer = io.BytesIO()
+    image.save(buffer, image_format)
+    return buffer.getvalue()
+
+
+def record_of(data: bytes, filename: str, annotations: list[Annotation]) -> ImageRecord:
+    """Return the record an import would write."""
+    with Image.open(io.BytesIO(data)) as image:
+        width, height, image_format = image.width, image.height, image.format
+    digest = hashlib.sha256(data).hexdigest()
+    return ImageRecord(
+        id=digest[:16],
+        filename=filename,
+        width=width,
+        height=height,
+        bytes=len(data),
+        format=image_format or "JPEG",
+        sha256=digest,
+        imported_at=datetime(2026, 1, 1, tzinfo=UTC),
+        annotations=annotations,
+    )
+
+
+@dataclass
+class World:
+    """A workspace with one project whose images show one shape each."""
+
+    root: Path
+    task: str
+    class_count: int = 2
+    per_class: int = 10
+    subsets: tuple[Subset, ...] = SUBSET_CYCLE
+    workspace: Workspace = field(init=False)
+    project: Project = field(init=False)
+    split: Split = field(init=False)
+
+    def __post_init__(self) -> None:
+        self.workspace = Workspace(self.root)
+        self.workspace.prepare()
+        self.settings = Settings(workspace=self.root, offline=True)
+        self.project = self.workspace.projects.create("Shapes", self.task)
+        records = self._import()
+        self.split = self._split(records)
+
+    def experiment(self, *, device: str = "cpu", workers: int = 0, architecture: str = "", **params: Any) -> Experiment:
+        """Return a new experiment: 64 px, batches of 4, 3 epochs, unless `params` say otherwise."""
+        spec = registry.spec(self.task)
+        configuration = Configuration(
+            split_id=self.split.id,
+            dataset_revision=self.split.dataset_revision,
+            architecture=architecture or spec.architectures[0].id,
+            params={"image_size": 64, "batch_size": 4, "epochs": 3, **params},
+            augmentations=list(spec.augmentations),
+            hardware=Hardware.model_validate({"device": device, "loader_workers": workers}),
+        )
+        experiment = Experiment(
+            id=new_id("experiment"), project_id=self.project.id, name="A training", configuration=configuration
+        )
+        return self.workspace.experiments(self.project.id).create(experiment)
+
+    def training(self, experiment: Experiment, *, resume: bool = False) -> Run:
+        """Return the run of a training job that a worker has claimed."""
+        payload = {"project_id": self.project.id, "experiment_id": experiment.id, "resume": resume}
+        return self.claimed(JobKind.TRAINING, payload)
+
+    def evaluation(self, experiment: Experiment, **config: Any) -> Run:
+        """Return the run of an evaluation job that a worker has claimed."""
+        run = self.claimed(JobKind.EVALUATION, {"project_id": self.project.id, "experiment_id": experiment.id})
+        evaluation = Evaluation(
+            experiment_id=experiment.id, job_id=run.job.id, config=EvaluationConfig.model_validate(config)
+        )
+        self.workspace.evaluation(self.project.id, experiment.id).start(evaluation)
+        return run
+
+    def export(self, experiment: Experiment, **changes: Any) -> Run:
+        """Return the run of an export job that a worker has claimed."""
+        export_id = new_id("export")
+        run = self.claimed(JobKind.EXPORT, {"project_id": self.project.id, "export_id": export_id})
+        values = {"checkpoint": "best", "format": "onnx", "options": {}, **changes}
+        export = {"id": export_id, "project_id": self.project.id, "experiment_id": experiment.id, "job_id": run.job.id}
+        self.workspace.exports(self.project.id).save(Export.model_validate(export | values))
+        return run
+
+    def claimed(self, kind: JobKind, payload: dict[str, Any]) -> Run:
+        """Return the run of a new job that a worker has claimed."""
+        job = self.workspace.jobs.create(kind, self.project.id, "A job", payload)
+        return Run(self.workspace, self.claim(job), self.settings)
+
+    def claim(self, job: Job) -> Job:
+        """Let a worker claim the job."""
+        return self.workspace.jobs.apply(job.id, Claim("a worker", 600))
+
+    def _import(self) -> list[ImageRecord]:
+        dataset = self.workspace.dataset(self.project.id)
+        known = classes(self.class_count)
+        records = []
+        for number in range(self.per_class):
+            for kind in range(self.class_count):
+                data = shape_image(kind, number)
+                record = record_of(data, f"{kind}-{number}.jpg", [LabelAnnotation(class_id=known[kind].id)])
+                write_image_file(dataset.image_path(record), data)
+                records.append(record)
+        report = ImportReport(
+            job_id=new_id("job"),
+            format="generated",
+            mode="append",
+            source="tests",
+            added=len(records),
+            duplicates=0,
+            skipped=0,
+            problems=[],
+        )
+        dataset.commit(records, known, reason="import", report=report, replace=False)
+        return records
+
+    def _split(self, records: list[ImageRecord]) -> Split:
+        assignment: dict[Subset, list[str]] = {subset: [] for subset in SUBSETS}
+        for number, record in enumerate(records):
+            assignment[self.subsets[number // self.class_count % len(self.subsets)]].append(record.id)
+        counts = {subset: len(ids) for subset, ids in assignment.items()}
+        split = Split(
+            id=new_id("split"),
+            name="A split",
+            ratios=Ratios(),
+            seed=1,
+            strategy="random",
+            dataset_revision=1,
+            counts=counts,
+            subsets={subset: SubsetSummary(count=count, distribution={}) for subset, count in counts.items()},
+            warnings=[],
+            assignment=assignment,
+        )
+        return self.workspace.splits(self.project.id).create(split)
