@@ -20,12 +20,10 @@ from pathlib import Path
 
 from scripts.studio.console import Console
 from scripts.studio.failure import StudioFailure
+from scripts.studio.locks import CHOSEN, blocks, pins, without_build
 from scripts.studio.options import ROOT
 
 _STEP = re.compile(r"(Collecting|Requirement already satisfied:|Downloading|Installing collected) ?(\S*)")
-_NAME = re.compile(r"[A-Za-z0-9_.-]+")
-_CHOSEN = ("torch", "torchvision")
-"""What another index provides, together with what these need of it."""
 
 
 class Installer:
@@ -49,8 +47,9 @@ class Installer:
         if self._missing(stages):
             with self._alone():
                 self._make_venv()
-                for number, stage in enumerate(self._missing(stages), 1):
-                    self._console.say(f"Installing {stage} requirements ({number} of {len(stages)} at most) ...")
+                missing = self._missing(stages)
+                for number, stage in enumerate(missing, 1):
+                    self._console.say(f"Installing the {stage} requirements ({number} of {len(missing)}) ...")
                     self._install(stage)
                 self._console.say("The environment is complete.")
         return self.python
@@ -107,7 +106,7 @@ class Installer:
         if stage == "torch" and self._torch_index:
             self._install_chosen_torch(lock)
         else:
-            self._pip(["install", "--no-deps", "--require-hashes", "-r", str(lock)], count(lock.read_text()))
+            self._pip(["install", "--no-deps", "--require-hashes", "-r", str(lock)], len(blocks(lock.read_text())))
         self._stamps.mkdir(exist_ok=True)
         (self._stamps / stage).write_text(self._wanted(stage))
 
@@ -115,7 +114,7 @@ class Installer:
         """Remove a torch from another source: pip takes any build of the same version for the right one."""
         before = self._stamp("torch").partition(" ")[2].strip()
         if before and before != (self._torch_index or "locked"):
-            self._pip(["uninstall", "--yes", *_CHOSEN], 0)
+            self._pip(["uninstall", "--yes", *CHOSEN], 0)
 
     def _install_chosen_torch(self, lock: Path) -> None:
         """Install torch at the locked version from the chosen index, which also has what that build needs."""
@@ -157,35 +156,6 @@ class Installer:
         else:
             counted = f"[{seen}/{total}] " if total else ""
             self._console.live(f"  {counted}{found[2]}")
-
-
-def blocks(lock: str) -> list[str]:
-    """Return the requirements of a lock file, each with its hashes."""
-    return re.findall(r"^[^\s#].*(?:\n[ \t]+.*)*", lock, flags=re.MULTILINE)
-
-
-def count(lock: str) -> int:
-    """Return how many requirements a lock file holds."""
-    return len(blocks(lock))
-
-
-def pins(lock: str) -> list[str]:
-    """Return torch and torchvision at their locked versions, without hashes."""
-    found = (re.match(r"[\w.-]+==[^\s;\\]+", block) for block in blocks(lock))
-    pinned = [match[0] for match in found if match]
-    return [pin for pin in pinned if pin.partition("==")[0] in _CHOSEN]
-
-
-def without_build(lock: str) -> str:
-    """Return a lock file without torch itself and without what only its locked build needs."""
-    kept = [block for block in blocks(lock) if not _belongs_to_build(block)]
-    return "\n".join(kept) + "\n"
-
-
-def _belongs_to_build(block: str) -> bool:
-    found = _NAME.match(block)
-    name = found[0] if found else ""
-    return name in (*_CHOSEN, "triton") or name.startswith(("cuda-", "nvidia-"))
 
 
 def _runs(command: list[str | Path]) -> bool:

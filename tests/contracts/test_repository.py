@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from scripts.studio.install import blocks
+from scripts.studio.locks import blocks
 from tests.contracts.sources import ROOT, files, short
 
 # Put together from parts, since the names themselves must not stand in any file.

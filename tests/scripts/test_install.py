@@ -4,7 +4,8 @@ import pytest
 
 from scripts.studio.console import Console
 from scripts.studio.failure import StudioFailure
-from scripts.studio.install import Installer, blocks, count, pins, without_build
+from scripts.studio.install import Installer
+from scripts.studio.locks import blocks, pins, without_build
 
 LOCK = """\
 # a comment
@@ -52,7 +53,7 @@ def root(tmp_path: Path) -> Path:
 
 
 def test_a_lock_is_read_block_by_block():
-    assert count(LOCK) == 6
+    assert len(blocks(LOCK)) == 6
     assert blocks(LOCK)[0].count("--hash") == 2
 
 
