@@ -14,6 +14,9 @@ _THUMBNAIL_QUALITY: Final = 82
 _FORMATS: Final = {"MPO": "JPEG", **{name: name for name in ("JPEG", "PNG", "BMP", "WEBP", "TIFF")}}
 _ORIENTATION: Final = 0x0112
 
+# `inspect` has a limit of its own, which an operator can set.
+Image.MAX_IMAGE_PIXELS = None
+
 
 @dataclass(frozen=True, slots=True)
 class Inspection:
@@ -41,9 +44,10 @@ def inspect(data: bytes, max_pixels: int) -> Inspection:
             raise Invalid("unknown_image_format", f"Images of the kind {image.format} are not read.")
         if image.width * image.height > max_pixels:
             raise Invalid("image_too_large", f"{image.width} x {image.height} pixels are more than allowed.")
-        upright = (image.height, image.width) if _is_turned(image) else (image.width, image.height)
-        thumbnail = _thumbnail(image)
-    return Inspection(*upright, format_name, thumbnail)
+        size = image.size
+        small = _thumbnail(image)
+        upright = size[::-1] if _is_turned(image) else size
+    return Inspection(*upright, format_name, small)
 
 
 def thumbnail(data: bytes) -> bytes:
@@ -65,7 +69,7 @@ def _thumbnail(image: Image.Image) -> bytes:
             image.draft("RGB", size)
             image.thumbnail(size, Image.Resampling.BICUBIC, reducing_gap=None)
             upright = ImageOps.exif_transpose(image)
-    except (OSError, SyntaxError, ValueError, Image.DecompressionBombError) as error:
+    except (OSError, SyntaxError, ValueError) as error:
         raise Invalid("damaged_image", f"The image is damaged: {error}") from error
     buffer = io.BytesIO()
     _as_rgb(upright).save(buffer, "JPEG", quality=_THUMBNAIL_QUALITY)
@@ -90,7 +94,7 @@ def _open(data: bytes) -> Image.Image:
             return Image.open(io.BytesIO(data))
     except UnidentifiedImageError:
         raise Invalid("not_an_image", "This file is not an image, whatever its name says.") from None
-    except (OSError, SyntaxError, ValueError, Image.DecompressionBombError) as error:
+    except (OSError, SyntaxError, ValueError) as error:
         raise Invalid("damaged_image", f"The image is damaged: {error}") from error
 
 

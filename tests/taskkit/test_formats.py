@@ -1,0 +1,87 @@
+from pathlib import Path
+
+import pytest
+
+from shared.errors import Invalid
+from shared.taskkit import registry
+from shared.taskkit.formats import class_folders
+from shared.taskkit.formats.detect import choose_format
+from shared.taskkit.formats.rows import Reading
+
+SPEC = next(spec for spec in registry.specs() if "class_folders" in [item.value for item in spec.import_formats])
+
+
+def read(*names: str) -> Reading:
+    return class_folders.read(Path("/nowhere"), [Path(name) for name in sorted(names)])
+
+
+def told(reading: Reading) -> list[tuple[str, str | None, str]]:
+    return [(str(row.file), row.subset, row.labels[0]) for row in reading.rows]
+
+
+def test_plain_class_folders() -> None:
+    assert told(read("cat/1.jpg", "dog/2.PNG")) == [("cat/1.jpg", None, "cat"), ("dog/2.PNG", None, "dog")]
+
+
+@pytest.mark.parametrize(
+    ("folder", "subset"),
+    [
+        ("train", "train"),
+        ("Training", "train"),
+        ("valid", "val"),
+        ("validation", "val"),
+        ("VAL", "val"),
+        ("testing", "test"),
+    ],
+)
+def test_subset_folders_in_their_usual_spellings(folder: str, subset: str) -> None:
+    assert (f"{folder}/cat/1.jpg", subset, "cat") in told(read(f"{folder}/cat/1.jpg", "test/dog/1.jpg"))
+
+
+def test_a_folder_around_everything_is_looked_through() -> None:
+    assert told(read("clothes/train/hat/1.jpg", "clothes/test/hat/2.jpg")) == [
+        ("clothes/test/hat/2.jpg", "test", "hat"),
+        ("clothes/train/hat/1.jpg", "train", "hat"),
+    ]
+
+
+def test_a_class_may_be_called_like_a_subset() -> None:
+    assert told(read("test/1.jpg", "other/2.jpg")) == [("other/2.jpg", None, "other"), ("test/1.jpg", None, "test")]
+
+
+def test_a_readme_beside_the_folders_is_no_problem_and_does_not_hide_them() -> None:
+    reading = read("README.md", "train/hat/1.jpg", "test/hat/2.jpg")
+    assert [row.subset for row in reading.rows] == ["test", "train"]
+    assert reading.problems == []
+
+
+def test_what_is_left_out_is_listed() -> None:
+    reading = read("loose.jpg", "cat/1.jpg", "cat/notes.txt", "dog/2.jpg")
+    assert {(item.file, item.code) for item in reading.problems} == {
+        ("loose.jpg", "image_without_class"),
+        ("cat/notes.txt", "not_an_image"),
+    }
+    assert len(reading.rows) == 2
+
+
+def test_two_classes_that_differ_only_in_case_are_refused_by_name() -> None:
+    with pytest.raises(Invalid) as caught:
+        read("Cat/1.jpg", "Cat/2.jpg", "cat/3.jpg")
+    assert caught.value.code == "classes_differ_in_case"
+    assert "'Cat' (2 images)" in caught.value.message
+    assert "'cat' (1 images)" in caught.value.message
+
+
+@pytest.mark.parametrize(
+    ("files", "wanted", "code"),
+    [
+        ([], "auto", "no_images_found"),
+        (["a/readme.txt"], "auto", "no_images_found"),
+        (["1.jpg"], "auto", "format_not_recognised"),
+        (["a/1.jpg"], "nonsense", "invalid_value"),
+    ],
+)
+def test_what_cannot_be_imported_is_said(files: list[str], wanted: str, code: str) -> None:
+    with pytest.raises(Invalid) as caught:
+        choose_format(SPEC, wanted, [Path(name) for name in files])
+    assert caught.value.code == code
