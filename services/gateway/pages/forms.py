@@ -2,9 +2,9 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Any, TypeVar
+from typing import Annotated, Any, TypeVar
 
-from fastapi import Request
+from fastapi import Depends, Request
 from pydantic import BaseModel, ValidationError
 
 from shared.errors import Invalid, StudioError
@@ -31,10 +31,46 @@ class Form:
         return self.errors.get(name, "")
 
 
-def refused(values: Mapping[str, Any], error: StudioError, known: set[str] | None = None) -> Form:
-    """Return the form as it was typed, with what the error says; what no field of `known` shows goes on top."""
+class Typed:
+    """The text fields of a posted form."""
+
+    def __init__(self, pairs: list[tuple[str, str]]) -> None:
+        self._pairs = pairs
+        self.values = dict(pairs)
+
+    def __contains__(self, name: str) -> bool:
+        return name in self.values
+
+    def get(self, name: str, default: str = "") -> str:
+        """Return a field; of a repeated name the last."""
+        return self.values.get(name, default)
+
+    def every(self, name: str) -> list[str]:
+        """Return all values under a name."""
+        return [value for key, value in self._pairs if key == name]
+
+    def given(self, *names: str) -> dict[str, str]:
+        """Return the named fields that are there and not empty."""
+        return {name: self.values[name] for name in names if self.values.get(name, "") != ""}
+
+
+async def _typed(request: Request) -> Typed:
+    return Typed([(name, value) for name, value in (await request.form()).multi_items() if isinstance(value, str)])
+
+
+TypedDep = Annotated[Typed, Depends(_typed)]
+
+
+def refused(values: Mapping[str, Any], error: StudioError, shown: set[str] | None = None) -> Form:
+    """Return the form as it was typed, with what the error says.
+
+    Args:
+        values: what was typed.
+        error: why it was refused.
+        shown: names of the form's fields; an error of any other field is told on top.
+    """
     errors = {item.field: item.message for item in error.errors}
-    homeless = [f"{name}: {text}" for name, text in errors.items() if known is not None and name not in known]
+    homeless = [f"{name}: {text}" for name, text in errors.items() if shown is not None and name not in shown]
     message = "" if errors and not homeless else " ".join([error.message, *homeless])
     return Form(values, errors, message, error.hint or "" if message else "")
 
@@ -49,13 +85,3 @@ def parsed(model: type[T], values: Mapping[str, Any]) -> T:
         return model.model_validate(values)
     except ValidationError as error:
         raise Invalid("invalid_request", "Some values cannot be used.", errors=field_errors(error)) from error
-
-
-async def typed(request: Request) -> dict[str, str]:
-    """Return the text fields of a posted form; of a repeated name the last."""
-    return {name: value for name, value in (await request.form()).multi_items() if isinstance(value, str)}
-
-
-async def typed_list(request: Request, name: str) -> list[str]:
-    """Return every value posted under a name."""
-    return [value for value in (await request.form()).getlist(name) if isinstance(value, str)]

@@ -51,12 +51,16 @@ def show(request: Request, view: View, status: int = 200) -> Response:
     return HTMLResponse(page(view) if block is None else fragment(view, block), status, headers)
 
 
-def show_block(view: View, block: str, status: int = 200, *, toast: Mapping[str, str] | None = None) -> Response:
-    """Return one block of a page, such as a form with its errors."""
-    headers = {"Cache-Control": "no-store"}
-    if toast is not None:
-        headers["HX-Trigger"] = toast_header(**toast)
-    return HTMLResponse(fragment(view, block), status, headers)
+def show_block(view: View, block: str, status: int = 200, *, template: str | None = None) -> Response:
+    """Return one block, such as a form with its errors.
+
+    Args:
+        view: what the template may use.
+        block: its name.
+        status: of the answer.
+        template: where the block is, if in a template that the view's own includes.
+    """
+    return HTMLResponse(fragment(view, block, template), status, {"Cache-Control": "no-store"})
 
 
 def page(view: View) -> str:
@@ -64,9 +68,9 @@ def page(view: View) -> str:
     return environment().get_template(view.template).render(view.context())
 
 
-def fragment(view: View, block: str) -> str:
-    """Return one block of the page."""
-    return str(render_block(environment(), view.template, block, **view.context()))
+def fragment(view: View, block: str, template: str | None = None) -> str:
+    """Return one block of the page, or of a template it includes."""
+    return str(render_block(environment(), template or view.template, block, **view.context()))
 
 
 def go_to(request: Request, path: str, *, toast: Mapping[str, str] | None = None) -> Response:

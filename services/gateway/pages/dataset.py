@@ -1,0 +1,215 @@
+"""The dataset: getting images in, and looking at them."""
+
+from dataclasses import asdict, dataclass
+from typing import Annotated, ClassVar, Literal
+
+from fastapi import APIRouter, Depends, Query, Request, Response
+
+from services.gateway.actions import datasets, jobs, splits
+from services.gateway.actions.datasets import Filters, ImageDetail, ImportLocal
+from services.gateway.pages import formats, tiles
+from services.gateway.pages.forms import Form, TypedDep, parsed, refused
+from services.gateway.pages.pager import Pager, pager
+from services.gateway.pages.rendering import View, go_to, link, show, show_block
+from services.gateway.pages.shell import project_path, shell
+from services.gateway.pages.tiles import Tile, tile
+from services.gateway.studio import Studio, StudioDep
+from shared.errors import StudioError
+from shared.schemas.base import SUBSETS
+from shared.schemas.dataset import DatasetHead
+from shared.schemas.job import Job, JobKind, JobStatus
+from shared.schemas.project import Project
+from shared.store.index import SortKey
+from shared.taskkit import registry
+from shared.taskkit.spec import Choice
+
+router = APIRouter(prefix="/projects/{project_id}/dataset", include_in_schema=False)
+PAGE_SIZE = 60
+
+
+@dataclass(frozen=True)
+class ClassRow:
+    """A class with how often it occurs; `url` shows its images only."""
+
+    name: str
+    color: str
+    count: int
+    share: float
+    url: str
+    current: bool
+
+
+@dataclass(frozen=True, kw_only=True)
+class DatasetView(View):
+    """The grid with its filters, the statistics, and the import."""
+
+    template: ClassVar[str] = "pages/dataset.html"
+    fragments: ClassVar[dict[str, str]] = {"images": "images"}
+
+    project: Project
+    path: str
+    head: DatasetHead | None
+    chosen: dict[str, str]
+    tiles: list[Tile]
+    pager: Pager | None
+    classes: list[ClassRow]
+    split_names: list[str]
+    subsets: tuple[str, ...]
+    importing: Job | None
+    failed: Job | None
+    formats: tuple[Choice, ...]
+    form: Form
+    use_path: bool
+
+
+@dataclass(frozen=True, kw_only=True)
+class ImageView(View):
+    """One image, full size."""
+
+    template: ClassVar[str] = "pages/image.html"
+
+    project: Project
+    detail: ImageDetail
+    file: str
+    shapes: list[dict[str, object]]
+    facts: list[tuple[str, str]]
+    back: str
+    previous: str
+    next: str
+
+
+def _filters(
+    class_name: Annotated[str, Query(alias="class")] = "",
+    label_state: Literal["", "labelled", "unlabelled"] = "",
+    split: str = "",
+    subset: Literal["", "train", "val", "test", "unassigned"] = "",
+    search: Annotated[str, Query(max_length=200)] = "",
+    sort_by: SortKey = "filename",
+    sort_order: Literal["asc", "desc"] = "asc",
+) -> Filters:
+    return Filters(
+        class_name=class_name or None,
+        label_state=label_state or None,
+        split=split or None,
+        subset=subset or None,
+        search=search or None,
+        sort_by=sort_by,
+        sort_order=sort_order,
+    )
+
+
+FiltersDep = Annotated[Filters, Depends(_filters)]
+PageDep = Annotated[int, Query(ge=1, le=10_000_000)]
+
+
+@router.get("")
+def read(request: Request, studio: StudioDep, project_id: str, filters: FiltersDep, page: PageDep = 1) -> Response:
+    """Show the images that match."""
+    return show(request, _view(studio, project_id, filters, page))
+
+
+@router.post("/import")
+def import_local(request: Request, studio: StudioDep, project_id: str, typed: TypedDep) -> Response:
+    """Start an import from the server's disk."""
+    given = {**typed.given("path", "format"), "options": typed.given("mode")}
+    try:
+        datasets.import_local(studio, project_id, parsed(ImportLocal, given))
+    except StudioError as error:
+        form = refused(typed.values, error, {"path", "format"})
+        view = _view(studio, project_id, Filters(), 1, form)
+        return show_block(view, "path_form", 422, template="pages/dataset_import.html")
+    return go_to(request, project_path(project_id, "dataset"))
+
+
+@router.post("/clear")
+def clear(request: Request, studio: StudioDep, project_id: str) -> Response:
+    """Remove the dataset."""
+    datasets.delete(studio, project_id)
+    told = {"kind": "ok", "message": "The dataset is removed."}
+    return go_to(request, project_path(project_id, "dataset"), toast=told)
+
+
+@router.get("/images/{image_id}")
+def image(request: Request, studio: StudioDep, project_id: str, image_id: str, filters: FiltersDep) -> Response:
+    """Show one image with its neighbours in the same query."""
+    project = studio.workspace.projects.get(project_id)
+    frame = shell(studio, "Image", project=project, step="dataset")
+    detail = datasets.image(studio, project_id, image_id, filters)
+    path, query = project_path(project_id, "dataset"), _query(filters)
+    view = ImageView(
+        shell=frame,
+        project=project,
+        detail=detail,
+        file=tiles.file_url(project_id, image_id),
+        shapes=tiles.drawn(detail.shapes),
+        facts=tiles.facts(detail.record, formats.size(detail.record.bytes)),
+        back=link(path, **query),
+        previous=link(f"{path}/images/{detail.previous}", **query) if detail.previous else "",
+        next=link(f"{path}/images/{detail.next}", **query) if detail.next else "",
+    )
+    return show(request, view)
+
+
+def _query(filters: Filters) -> dict[str, str]:
+    """Return filters as they stand in an address; what is as usual is left out."""
+    usual = asdict(Filters())
+    given = {key: value for key, value in asdict(filters).items() if value != usual[key]}
+    return {"class" if key == "class_name" else key: value for key, value in given.items()}
+
+
+def _view(studio: Studio, project_id: str, filters: Filters, page: int, form: Form | None = None) -> DatasetView:
+    project = studio.workspace.projects.get(project_id)
+    frame = shell(studio, "Dataset", project=project, step="dataset")
+    head = datasets.find_head(studio, project_id)
+    path = project_path(project_id, "dataset")
+    query = _query(filters)
+    total, shown = _tiles(studio, project, head, filters, page) if head else (0, [])
+    imports = jobs.listed(studio, project_id=project_id, kind=JobKind.IMPORT)
+    newest = jobs.with_progress(studio, imports[0]) if imports else None
+    return DatasetView(
+        shell=frame,
+        project=project,
+        path=path,
+        head=head,
+        chosen={
+            **dict.fromkeys(("class", "label_state", "split", "subset", "search"), ""),
+            **_sorting(filters),
+            **query,
+        },
+        tiles=shown,
+        pager=pager(total, page, PAGE_SIZE, lambda number: link(path, **query, page=number)) if head else None,
+        classes=_classes(head, path, query) if head else [],
+        split_names=[split.name for split in splits.listed(studio, project_id)],
+        subsets=(*SUBSETS, "unassigned"),
+        importing=newest if newest and not newest.status.final else None,
+        failed=newest if newest and newest.status is JobStatus.FAILED else None,
+        formats=registry.spec(project.task).import_formats,
+        form=form or Form(),
+        use_path=form is not None,
+    )
+
+
+def _sorting(filters: Filters) -> dict[str, str]:
+    return {"sort_by": filters.sort_by, "sort_order": filters.sort_order}
+
+
+def _tiles(studio: Studio, project: Project, head: DatasetHead, filters: Filters, page: int) -> tuple[int, list[Tile]]:
+    total, records = datasets.records(studio, project.id, filters, page, PAGE_SIZE)
+    path, query = project_path(project.id, "dataset"), _query(filters)
+    made = [
+        tile(project.id, project.task, record, head.classes, link(f"{path}/images/{record.id}", **query))
+        for record in records
+    ]
+    return total, made
+
+
+def _classes(head: DatasetHead, path: str, query: dict[str, str]) -> list[ClassRow]:
+    counts = head.statistics.class_counts
+    largest = max([1, *counts.values()])
+    rows = []
+    for item in head.classes:
+        current = query.get("class") == item.name
+        url = link(path, **{**query, "class": "" if current else item.name})
+        count = counts.get(item.id, 0)
+        rows.append(ClassRow(item.name, item.color, count, count / largest, url, current))
+    return rows

@@ -1,0 +1,9 @@
+"""All pages as one router."""
+
+from fastapi import APIRouter
+
+from services.gateway.pages import dataset, evaluation, export, jobs, projects, split, styleguide, training
+
+router = APIRouter()
+for page in (projects, dataset, split, training, evaluation, export, jobs, styleguide):
+    router.include_router(page.router)

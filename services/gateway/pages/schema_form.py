@@ -1,0 +1,119 @@
+"""From a JSON schema to the fields of a form. Knows no field by name."""
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Literal
+
+from shared.taskkit.spec import Choice
+
+Kind = Literal["boolean", "choice", "number", "text"]
+
+
+@dataclass(frozen=True)
+class Field:
+    """One control. `when` maps names of other controls to the values under which this one applies."""
+
+    name: str
+    label: str
+    help: str
+    unit: str
+    kind: Kind
+    value: Any
+    default: Any
+    changed: bool
+    choices: list[Choice]
+    minimum: float | None
+    maximum: float | None
+    step: float | Literal["any"]
+    when: dict[str, Any]
+    error: str
+
+
+@dataclass(frozen=True)
+class Group:
+    """Fields under one heading."""
+
+    title: str
+    fields: list[Field]
+
+
+def groups(
+    schema: Mapping[str, Any],
+    values: Mapping[str, Any],
+    *,
+    prefix: str,
+    defaults: Mapping[str, Any],
+    labels: Mapping[str, Choice],
+    error: Callable[[str], str],
+) -> list[Group]:
+    """Return the fields of a schema in their groups, both in the order of the schema.
+
+    Args:
+        schema: of an object, with `form` metadata in its properties.
+        values: current values by property.
+        prefix: of the names of controls.
+        defaults: where they differ from the schema's.
+        labels: of values of enumerations.
+        error: what is wrong with a control, by its name.
+    """
+    made: dict[str, list[Field]] = {}
+    for name, given in schema["properties"].items():
+        default = defaults.get(name, given.get("default"))
+        field = _field(name, given, values.get(name, default), default, prefix, labels, error)
+        made.setdefault(given.get("form", {}).get("group", "General"), []).append(field)
+    return [Group(title, fields) for title, fields in made.items()]
+
+
+def _field(
+    name: str,
+    given: Mapping[str, Any],
+    value: Any,
+    default: Any,
+    prefix: str,
+    labels: Mapping[str, Choice],
+    error: Callable[[str], str],
+) -> Field:
+    form = given.get("form", {})
+    options = _options(given)
+    return Field(
+        name=f"{prefix}{name}",
+        label=given.get("title", name),
+        help=given.get("description", ""),
+        unit=form.get("unit", ""),
+        kind=_kind(given, options),
+        value=_plain(value),
+        default=_plain(default),
+        changed=value != default,
+        choices=[labels.get(str(option), Choice(str(option), _readable(option))) for option in options],
+        minimum=given.get("minimum"),
+        maximum=given.get("maximum"),
+        step=given.get("multipleOf") or (1 if given.get("type") == "integer" else "any"),
+        when={f"{prefix}{other}": wanted for other, wanted in form.get("when", {}).items()},
+        error=error(f"{prefix}{name}"),
+    )
+
+
+def _options(given: Mapping[str, Any]) -> Sequence[Any]:
+    if "const" in given:
+        return [given["const"]]
+    options: Sequence[Any] = given.get("enum", [])
+    return options
+
+
+def _kind(given: Mapping[str, Any], options: Sequence[Any]) -> Kind:
+    if options:
+        return "choice"
+    kinds: dict[str, Kind] = {"boolean": "boolean", "integer": "number", "number": "number"}
+    return kinds.get(given.get("type", ""), "text")
+
+
+def _plain(value: Any) -> Any:
+    """Return a number as it would be typed: 0.0001 rather than 1e-04."""
+    if isinstance(value, float):
+        return f"{value:.10f}".rstrip("0").rstrip(".") if abs(value) < 1 else f"{value:g}"
+    return "" if value is None else value
+
+
+def _readable(value: Any) -> str:
+    text = str(value).replace("_", " ")
+    return text.upper() if len(text) <= 3 else text.capitalize()

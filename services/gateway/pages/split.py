@@ -1,0 +1,161 @@
+"""Splits: tried out live, then kept for good."""
+
+from dataclasses import dataclass
+from typing import ClassVar
+
+from fastapi import APIRouter, Request, Response
+
+from services.gateway.actions import datasets, experiments, splits
+from services.gateway.actions.splits import NewSplit
+from services.gateway.pages.forms import Form, Typed, TypedDep, parsed, refused
+from services.gateway.pages.rendering import View, go_to, show, show_block
+from services.gateway.pages.shell import project_path, shell
+from services.gateway.studio import Studio, StudioDep
+from shared.errors import StudioError
+from shared.schemas.base import SUBSETS, Subset
+from shared.schemas.project import Project
+from shared.schemas.split import Ratios, Split, SplitPreview, SplitRequest
+
+router = APIRouter(prefix="/projects/{project_id}/split", include_in_schema=False)
+
+
+@dataclass(frozen=True)
+class Strategy:
+    """A way to split, in words."""
+
+    id: str
+    label: str
+    help: str
+
+
+_STRATEGIES = (
+    Strategy("stratified", "Stratified", "Every subset gets the same proportion of each class."),
+    Strategy("random", "Random", "Images are dealt out by chance alone."),
+)
+_IMPORTED = Strategy("imported", "As imported", "The train, val and test folders of the source decide.")
+
+
+@dataclass(frozen=True)
+class Parts:
+    """How a group of images falls to the subsets; shares are of the largest group."""
+
+    label: str
+    count: int
+    shares: dict[Subset, float]
+    counts: dict[Subset, int]
+
+
+@dataclass(frozen=True)
+class SavedSplit:
+    """A split and who uses it."""
+
+    split: Split
+    users: list[str]
+    parts: Parts
+
+
+@dataclass(frozen=True, kw_only=True)
+class SplitView(View):
+    """The form, its preview, and the splits there are."""
+
+    template: ClassVar[str] = "pages/split.html"
+
+    project: Project
+    path: str
+    has_dataset: bool
+    revision: int
+    strategies: list[Strategy]
+    start: SplitRequest
+    percents: dict[str, int]
+    saved: list[SavedSplit]
+    form: Form
+    preview: SplitPreview | None
+    rows: list[Parts]
+    total: Parts | None
+
+
+@router.get("")
+def read(request: Request, studio: StudioDep, project_id: str) -> Response:
+    """Show the splits and the form for a new one."""
+    return show(request, _view(studio, project_id, Form()))
+
+
+@router.post("/preview")
+def preview(studio: StudioDep, project_id: str, typed: TypedDep) -> Response:
+    """Show what the form would give."""
+    try:
+        made = splits.preview(studio, project_id, parsed(SplitRequest, _body(typed)))
+    except StudioError as error:
+        return show_block(_view(studio, project_id, refused(typed.values, error, set())), "preview", 422)
+    return show_block(_view(studio, project_id, Form(), made), "preview")
+
+
+@router.post("")
+def create(request: Request, studio: StudioDep, project_id: str, typed: TypedDep) -> Response:
+    """Keep the split under a name."""
+    try:
+        made = splits.create(studio, project_id, parsed(NewSplit, {**_body(typed), "name": typed.get("name")}))
+    except StudioError as error:
+        form = refused(typed.values, error, {"name"})
+        return show_block(_view(studio, project_id, form), "save_form", 422)
+    told = {"kind": "ok", "message": f"Split {made.name} is kept."}
+    return go_to(request, project_path(project_id, "split"), toast=told)
+
+
+@router.post("/{split_id}/delete")
+def delete(request: Request, studio: StudioDep, project_id: str, split_id: str) -> Response:
+    """Remove a split that no experiment uses."""
+    splits.delete(studio, project_id, split_id)
+    return go_to(request, project_path(project_id, "split"), toast={"kind": "ok", "message": "The split is deleted."})
+
+
+def _body(typed: Typed) -> dict[str, object]:
+    """Return the form as a request; its ratios are percentages."""
+    ratios: dict[str, object] = {}
+    for subset in SUBSETS:
+        value = typed.get(subset)
+        ratios[subset] = int(value) / 100 if value.isdigit() else value
+    return {"ratios": ratios, **typed.given("strategy", "seed")}
+
+
+def _view(studio: Studio, project_id: str, form: Form, preview: SplitPreview | None = None) -> SplitView:
+    project = studio.workspace.projects.get(project_id)
+    frame = shell(studio, "Split", project=project, step="split")
+    head = datasets.find_head(studio, project_id)
+    imported = bool(head and head.statistics.subsets)
+    users: dict[str, list[str]] = {}
+    for view in experiments.listed(studio, project_id):
+        users.setdefault(view.experiment.configuration.split_id, []).append(view.experiment.name)
+    return SplitView(
+        shell=frame,
+        project=project,
+        path=project_path(project_id, "split"),
+        has_dataset=head is not None,
+        revision=head.revision if head else 0,
+        strategies=[*([_IMPORTED] if imported else []), *_STRATEGIES],
+        start=SplitRequest(strategy="imported" if imported else "stratified"),
+        percents={subset: round(getattr(Ratios(), subset) * 100) for subset in SUBSETS},
+        saved=[
+            SavedSplit(split, users.get(split.id, []), _parts(split.name, split.counts))
+            for split in splits.listed(studio, project_id)
+        ],
+        form=form,
+        preview=preview,
+        rows=_rows(preview) if preview else [],
+        total=_parts("All", preview.counts) if preview else None,
+    )
+
+
+def _rows(preview: SplitPreview) -> list[Parts]:
+    """Return one row a stratum."""
+    labels = list(preview.subsets[SUBSETS[0]].distribution)
+    counts = {
+        label: {subset: preview.subsets[subset].distribution.get(label, 0) for subset in SUBSETS} for label in labels
+    }
+    largest = max([1, *(sum(row.values()) for row in counts.values())])
+    return [_parts(label, row, largest) for label, row in counts.items()]
+
+
+def _parts(label: str, counts: dict[Subset, int], of: int = 0) -> Parts:
+    total = sum(counts.values())
+    return Parts(label, total, {name: count / (of or total or 1) for name, count in counts.items()}, counts)

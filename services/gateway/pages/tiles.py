@@ -1,0 +1,86 @@
+"""Thumbnails with what is drawn over them."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from shared.schemas.dataset import ClassInfo, ImageRecord
+from shared.taskkit import registry
+from shared.taskkit.shapes import Shape
+
+_SHOWN_TAGS = 3
+
+
+@dataclass(frozen=True)
+class Tag:
+    """A name with its colour."""
+
+    label: str
+    color: str
+
+
+@dataclass(frozen=True)
+class Tile:
+    """One image of a grid. `tags` are its classes; `shapes` what is drawn over it, badges left out."""
+
+    id: str
+    url: str
+    thumbnail: str
+    filename: str
+    width: int
+    height: int
+    tags: list[Tag]
+    more_tags: int
+    shapes: list[dict[str, Any]]
+
+
+def thumbnail_url(project_id: str, image_id: str) -> str:
+    """Return the address of an image's thumbnail."""
+    return f"/api/datasets/{project_id}/images/{image_id}/thumbnail"
+
+
+def file_url(project_id: str, image_id: str) -> str:
+    """Return the address of an image's bytes."""
+    return f"/api/datasets/{project_id}/images/{image_id}/file"
+
+
+def tile(project_id: str, task: str, record: ImageRecord, classes: Sequence[ClassInfo], url: str) -> Tile:
+    """Return an image with what its annotations look like."""
+    overlay = registry.part(task, "overlay")
+    shapes: list[Shape] = overlay.truth_shapes(record.annotations, classes) if overlay else []
+    tags = list(
+        {(shape.label, shape.color): Tag(shape.label, shape.color or "var(--text-3)") for shape in shapes}.values()
+    )
+    return Tile(
+        id=record.id,
+        url=url,
+        thumbnail=thumbnail_url(project_id, record.id),
+        filename=record.filename,
+        width=record.width,
+        height=record.height,
+        tags=tags[:_SHOWN_TAGS],
+        more_tags=max(0, len(tags) - _SHOWN_TAGS),
+        shapes=drawn(shape for shape in shapes if shape.kind != "badge"),
+    )
+
+
+def drawn(shapes: Any) -> list[dict[str, Any]]:
+    """Return shapes as the browser takes them."""
+    return [shape.model_dump(mode="json") for shape in shapes]
+
+
+def facts(record: ImageRecord, size: str) -> list[tuple[str, str]]:
+    """Return what is known of an image file, as label and value."""
+    known: list[tuple[str, str]] = [
+        ("Size", f"{record.width} × {record.height} px"),
+        ("File", f"{record.format} · {size}"),
+        ("Imported", record.imported_at.strftime("%Y-%m-%d %H:%M")),
+        ("Id", record.id),
+    ]
+    if record.source:
+        known.append(("Source", record.source))
+    return known + [(key.replace("_", " ").capitalize(), str(value)) for key, value in _meta(record).items()]
+
+
+def _meta(record: ImageRecord) -> Mapping[str, Any]:
+    return record.meta or {}
