@@ -155,7 +155,7 @@ def _evaluate(api: Api, project_id: str, experiment_id: str, split: dict[str, An
     path = f"/api/evaluation/{project_id}/{experiment_id}"
     subset = "test" if split["counts"].get("test") else "val"
     api.finish("Evaluate", api.post(path, {"checkpoint": "best", "subsets": [subset]}))
-    found = api.get(path).get("metrics") or {}
+    found = api.get(path)["aggregate"]["metrics"]
     shown = [f"{metric['label']} {found[metric['key']]:.3f}" for metric in task["metrics"] if metric["key"] in found]
     print(f"             {subset}: {', '.join(shown)}")
 
