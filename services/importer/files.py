@@ -5,6 +5,7 @@ import tarfile
 import zipfile
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from functools import partial
 from pathlib import Path, PurePosixPath
 from typing import IO
 
@@ -95,7 +96,7 @@ def _zip_members(opened: zipfile.ZipFile) -> Iterator[tuple[str, Opener | None]]
         if info.is_dir():
             continue
         is_link = (info.external_attr >> 16) & 0o170000 == 0o120000
-        yield info.filename, None if is_link else lambda info=info: opened.open(info)
+        yield info.filename, None if is_link else partial(opened.open, info)
 
 
 def _tar_members(opened: tarfile.TarFile) -> Iterator[tuple[str, Opener | None]]:
@@ -103,7 +104,11 @@ def _tar_members(opened: tarfile.TarFile) -> Iterator[tuple[str, Opener | None]]
         if info.isdir():
             continue
         file = opened.extractfile(info) if info.isreg() else None
-        yield info.name, None if file is None else lambda file=file: file
+        yield info.name, None if file is None else partial(_itself, file)
+
+
+def _itself(file: IO[bytes]) -> IO[bytes]:
+    return file
 
 
 def _place(target: Path, name: str) -> Path | None:

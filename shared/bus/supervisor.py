@@ -13,6 +13,7 @@ import sys
 import threading
 import time
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import IO, Any
 
@@ -27,6 +28,7 @@ from shared.store.lifecycle import Claim, Command, EndCancelled, Fail, Lose, Ref
 log = logging.getLogger(__name__)
 _TICK_S = 0.2
 _LOG_GAP_S = 0.3
+_LINE_LENGTH = 2000
 _PR_SET_PDEATHSIG = 1
 _LIBC = ctypes.CDLL(None, use_errno=True)
 
@@ -195,16 +197,13 @@ class _LogTeller(threading.Thread):
         flusher = threading.Thread(target=self._flush_until, args=(done,), daemon=True)
         flusher.start()
         try:
-            with self._jobs.log_path(self._job.id).open("ab") as file:
+            with output, self._jobs.log_path(self._job.id).open("ab") as file:
                 for line in output:
-                    file.write(line)
-                    file.flush()
+                    with suppress(OSError):  # a full disk must not stop the reading: the run would block
+                        file.write(line)
+                        file.flush()
                     with self._lock:
-                        self._lines.append(line.decode("utf-8", "replace").rstrip())
-        except OSError as error:
-            log.warning("the log of %s cannot be written: %s", self._job.id, error)
-            for _ in output:
-                pass
+                        self._lines.append(line.decode("utf-8", "replace").rstrip()[:_LINE_LENGTH])
         finally:
             done.set()
             flusher.join()

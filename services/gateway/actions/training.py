@@ -54,7 +54,7 @@ def restart(studio: Studio, project_id: str, experiment_id: str) -> ExperimentVi
     store = studio.workspace.experiments(project_id)
     store.clear_results(experiment_id)
     fresh = {"job_id": None, "summary": Summary()}
-    return _experiments.view(studio, store.update(experiment_id, lambda item: item.model_copy(update=fresh)))
+    return experiments.with_status(studio, store.update(experiment_id, lambda item: item.model_copy(update=fresh)))
 
 
 def _start(

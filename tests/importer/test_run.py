@@ -1,0 +1,153 @@
+import shutil
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from services.importer.run import work
+from shared.bus.run import Cancelled, Run
+from shared.errors import Invalid
+from shared.schemas.dataset import DatasetHead
+from shared.schemas.project import Project
+from shared.store.lifecycle import RequestCancel
+from shared.store.workspace import Workspace
+from tests.support.generated import shape_image
+
+Import = Callable[..., dict[str, Any]]
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    """Six images of two classes in train and test folders."""
+    root = tmp_path / "things"
+    for number in range(6):
+        subset, name = ("test" if number > 3 else "train"), f"class-{number % 2}"
+        place = root / subset / name / f"{number}.jpg"
+        place.parent.mkdir(parents=True, exist_ok=True)
+        place.write_bytes(shape_image(number % 2, number))
+    return root
+
+
+def head(workspace: Workspace, project: Project) -> DatasetHead:
+    return workspace.dataset(project.id).head()
+
+
+def files_below(folder: Path) -> set[str]:
+    return {str(path.relative_to(folder)) for path in folder.rglob("*") if path.is_file()}
+
+
+def test_images_thumbnails_records_and_classes(
+    do_import: Import, workspace: Workspace, project: Project, folder: Path
+) -> None:
+    result = do_import(folder)
+    assert (result["added"], result["classes"], result["skipped"]) == (6, 2, 0)
+    dataset = workspace.dataset(project.id)
+    records = list(dataset.records())
+    assert [item.name for item in head(workspace, project).classes] == ["class-0", "class-1"]
+    assert {(record.meta or {})["subset"] for record in records} == {"train", "test"}
+    for record in records:
+        assert record.source is not None
+        assert dataset.image_path(record).read_bytes() == (folder / record.source).read_bytes()
+        assert dataset.thumbnail_path(record.id).stat().st_size > 0
+        assert record.annotations[0].class_id == int(record.source.split("/")[1][-1])  # type: ignore[union-attr]
+
+
+def test_importing_the_same_again_adds_nothing_and_says_so(
+    do_import: Import, workspace: Workspace, project: Project, folder: Path
+) -> None:
+    do_import(folder)
+    result = do_import(folder)
+    assert (result["added"], result["duplicates"]) == (0, 6)
+    assert head(workspace, project).image_count == 6
+
+
+def test_appending_keeps_class_ids_and_replacing_does_not_keep_images(
+    do_import: Import, workspace: Workspace, project: Project, folder: Path, tmp_path: Path
+) -> None:
+    do_import(folder)
+    more = tmp_path / "more" / "a-new-class"
+    more.mkdir(parents=True)
+    (more / "x.png").write_bytes(shape_image(3, 1, image_format="PNG"))
+    do_import(more.parent)
+    assert [(item.id, item.name) for item in head(workspace, project).classes] == [
+        (0, "class-0"),
+        (1, "class-1"),
+        (2, "a-new-class"),
+    ]
+    do_import(more.parent, mode="replace")
+    assert [item.name for item in head(workspace, project).classes] == ["a-new-class"]
+    assert head(workspace, project).image_count == 1
+
+
+def test_one_bad_file_never_spoils_the_rest_and_is_listed(
+    do_import: Import, workspace: Workspace, project: Project, folder: Path
+) -> None:
+    place = folder / "train" / "class-0"
+    (place / "text.jpg").write_text("not a picture")
+    (place / "cut.jpg").write_bytes(shape_image(0, 99)[:400])
+    (place / "empty.png").write_bytes(b"")
+    (place / "huge.png").write_bytes(shape_image(0, 1, (1500, 1500), "PNG"))
+    assert do_import(folder)["added"] == 6
+    report = head(workspace, project).last_import
+    assert report is not None
+    found = {(Path(item.file or "").name, item.code) for item in report.problems}
+    assert found == {
+        ("text.jpg", "not_an_image"),
+        ("cut.jpg", "damaged_image"),
+        ("empty.png", "empty_file"),
+        ("huge.png", "image_too_large"),
+    }
+    assert all(item.mend for item in report.problems)
+
+
+def test_the_same_picture_in_two_classes_is_reported(
+    do_import: Import, workspace: Workspace, project: Project, folder: Path
+) -> None:
+    shutil.copy(folder / "train/class-0/0.jpg", folder / "train/class-1/copy.jpg")
+    do_import(folder)
+    report = head(workspace, project).last_import
+    assert report is not None
+    assert [item.code for item in report.problems] == ["duplicate_image"]
+    assert "another class" in report.problems[0].message
+
+
+def test_nothing_usable_is_an_error_and_leaves_no_dataset(
+    do_import: Import, workspace: Workspace, project: Project, tmp_path: Path
+) -> None:
+    bad = tmp_path / "bad" / "class"
+    bad.mkdir(parents=True)
+    (bad / "a.jpg").write_text("no")
+    with pytest.raises(Invalid) as caught:
+        do_import(bad.parent)
+    assert caught.value.code == "nothing_to_import"
+    assert "a.jpg" in caught.value.message
+    assert not workspace.dataset(project.id).exists()
+
+
+def test_a_cancelled_import_leaves_the_dataset_as_it_was(
+    claimed: Callable[..., Run], do_import: Import, workspace: Workspace, project: Project, folder: Path, tmp_path: Path
+) -> None:
+    do_import(folder)
+    before = files_below(workspace.dataset(project.id).folder)
+    more = tmp_path / "more" / "class-0"
+    more.mkdir(parents=True)
+    for number in range(100):
+        (more / f"{number}.jpg").write_bytes(shape_image(0, 1000 + number))
+    run = claimed(more.parent)
+    workspace.jobs.apply(run.job.id, RequestCancel())
+    with pytest.raises(Cancelled):
+        work(run)
+    assert files_below(workspace.dataset(project.id).folder) == before
+
+
+def test_a_class_that_differs_in_case_from_one_of_the_dataset_is_refused(
+    do_import: Import, folder: Path, tmp_path: Path
+) -> None:
+    do_import(folder)
+    more = tmp_path / "more" / "Class-0"
+    more.mkdir(parents=True)
+    (more / "x.jpg").write_bytes(shape_image(0, 500))
+    with pytest.raises(Invalid) as caught:
+        do_import(more.parent)
+    assert caught.value.code == "classes_differ_in_case"
