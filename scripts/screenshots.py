@@ -1,0 +1,108 @@
+"""Pictures of every page of a running studio, in both themes and three widths. To look at, not to compare."""
+
+import argparse
+import json
+import sys
+import urllib.request
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any, Literal
+
+from playwright.sync_api import Browser, sync_playwright
+
+THEMES: tuple[Literal["light", "dark"], ...] = ("light", "dark")
+WIDTHS = {360: 780, 1280: 832, 1920: 1080}
+CHROMIUM_SWITCHES = ["--disable-gpu", "--no-first-run", "--disable-background-networking"]
+
+
+def main() -> int:
+    """Read the command line and take the pictures."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--url", default="http://127.0.0.1:8000", help="where the studio is")
+    parser.add_argument("--out", type=Path, default=Path("screenshots"), help="folder for the pictures")
+    parser.add_argument("--browser", help="path of a Chromium; Playwright's own unless given")
+    parser.add_argument("--only", default="", help="pages whose name contains this")
+    parser.add_argument("--widths", default=",".join(map(str, WIDTHS)), help="comma-separated")
+    given = parser.parse_args()
+    wanted = {name: path for name, path in pages(given.url) if given.only in name}
+    widths = [int(width) for width in given.widths.split(",")]
+    given.out.mkdir(parents=True, exist_ok=True)
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=given.browser, args=CHROMIUM_SWITCHES)
+        faults = [fault for width in widths for fault in shoot(browser, given.url, wanted, width, given.out)]
+        browser.close()
+    for fault in faults:
+        print(fault, file=sys.stderr)
+    print(f"{len(wanted) * len(widths) * len(THEMES)} pictures in {given.out}")
+    return 1 if faults else 0
+
+
+def pages(url: str) -> Iterator[tuple[str, str]]:
+    """Yield name and path of every page, those of a project for the one with most experiments."""
+    yield from {"projects": "/", "jobs": "/jobs", "styleguide": "/styleguide", "error": "/projects/none"}.items()
+    projects = _get(url, "/api/projects")["items"]
+    if not projects:
+        return
+    counts = {item["id"]: _get(url, f"/api/training/{item['id']}/experiments")["total"] for item in projects}
+    project = max(counts, key=lambda key: counts[key])
+    for step in ("dataset", "split", "training", "evaluation", "export"):
+        yield step, f"/projects/{project}/{step}"
+    yield from _details(url, project)
+
+
+def _details(url: str, project: str) -> Iterator[tuple[str, str]]:
+    """Yield the pages of one image, one finished and one unfinished training, and one result."""
+    try:
+        images = _get(url, f"/api/datasets/{project}/images?page_size=1")["items"]
+    except OSError:
+        return
+    for image in images:
+        yield "image", f"/projects/{project}/dataset/images/{image['id']}"
+    seen = set()
+    for item in _get(url, f"/api/training/{project}/experiments")["items"]:
+        if item["status"] not in seen:
+            seen.add(item["status"])
+            yield f"training-{item['status']}", f"/projects/{project}/training?experiment={item['id']}"
+        if item["status"] == "completed":
+            yield from _result(url, project, item["id"])
+
+
+def _result(url: str, project: str, experiment: str) -> Iterator[tuple[str, str]]:
+    try:
+        found = _get(url, f"/api/evaluation/{project}/{experiment}/results?page_size=1")["items"]
+    except OSError:
+        return
+    for item in found:
+        yield "result", f"/projects/{project}/evaluation/{experiment}/images/{item['image_id']}"
+
+
+def shoot(browser: Browser, url: str, wanted: dict[str, str], width: int, out: Path) -> Iterator[str]:
+    """Take the pictures of one width; yield what looks wrong: script errors, and pages wider than the window."""
+    for theme in THEMES:
+        context = browser.new_context(
+            viewport={"width": width, "height": WIDTHS.get(width, 900)}, color_scheme=theme, device_scale_factor=1
+        )
+        page = context.new_page()
+        told: list[str] = []
+        page.on("pageerror", lambda error, told=told: told.append(str(error)))
+        page.on("console", lambda message, told=told: told.append(message.text) if message.type == "error" else None)
+        for name, path in wanted.items():
+            told.clear()
+            page.goto(url + path, wait_until="load")
+            page.wait_for_timeout(500)
+            page.screenshot(path=out / f"{name}-{width}-{theme}.png", full_page=True)
+            wide = page.evaluate("document.documentElement.scrollWidth - document.documentElement.clientWidth")
+            if wide > 0:
+                yield f"{name} at {width} px is {wide} px too wide"
+            yield from (f"{name} at {width} px: {text}" for text in told if "404" not in text)
+        context.close()
+
+
+def _get(url: str, path: str) -> dict[str, Any]:
+    with urllib.request.urlopen(url + path, timeout=30) as answer:
+        body: dict[str, Any] = json.load(answer)
+    return body
+
+
+if __name__ == "__main__":
+    sys.exit(main())
