@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, Literal
 
-from playwright.sync_api import Browser, sync_playwright
+from playwright.sync_api import Browser, ConsoleMessage, Page, sync_playwright
 
 THEMES: tuple[Literal["light", "dark"], ...] = ("light", "dark")
 WIDTHS = {360: 780, 1280: 832, 1920: 1080}
@@ -84,8 +84,7 @@ def shoot(browser: Browser, url: str, wanted: dict[str, str], width: int, out: P
         )
         page = context.new_page()
         told: list[str] = []
-        page.on("pageerror", lambda error, told=told: told.append(str(error)))
-        page.on("console", lambda message, told=told: told.append(message.text) if message.type == "error" else None)
+        _listen(page, told)
         for name, path in wanted.items():
             told.clear()
             page.goto(url + path, wait_until="load")
@@ -96,6 +95,17 @@ def shoot(browser: Browser, url: str, wanted: dict[str, str], width: int, out: P
                 yield f"{name} at {width} px is {wide} px too wide"
             yield from (f"{name} at {width} px: {text}" for text in told if "404" not in text)
         context.close()
+
+
+def _listen(page: Page, told: list[str]) -> None:
+    """Collect what scripts complain about."""
+
+    def spoken(message: ConsoleMessage) -> None:
+        if message.type == "error":
+            told.append(message.text)
+
+    page.on("pageerror", lambda error: told.append(str(error)))
+    page.on("console", spoken)
 
 
 def _get(url: str, path: str) -> dict[str, Any]:

@@ -10,3 +10,7 @@ import "./split.js";
 import "./upload.js";
 import "./keyboard.js";
 import "./live.js";
+import { onElements } from "./dom.js";
+
+// On a narrow screen the pipeline scrolls; where one is should be seen.
+onElements(".step[aria-current]", (step) => step.scrollIntoView({ inline: "center", block: "nearest" }));

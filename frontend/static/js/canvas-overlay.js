@@ -7,6 +7,7 @@ const holders = new Map();
 const ROLE_COLORS = { correct: "--ok", wrong: "--bad", missed: "--warn" };
 const LINE = 2;
 const LABEL = 11;
+const DASH = [5, 3];
 
 function strokeColor(shape, holder) {
   const role = ROLE_COLORS[shape.role];
@@ -23,15 +24,18 @@ function shown(shape, state) {
   return shape.score === null || shape.score >= state.score;
 }
 
-function label(context, text, x, y, color) {
+function label(context, text, x, y, color, dash) {
   context.font = `500 ${LABEL}px ${getComputedStyle(document.body).fontFamily}`;
   const width = context.measureText(text).width + 10;
   const height = LABEL + 9;
-  context.setLineDash([]);
+  context.setLineDash(dash);
   context.fillStyle = "rgb(12 14 18 / 0.82)";
+  context.strokeStyle = color;
+  context.lineWidth = 1.5;
   context.beginPath();
   context.roundRect(x, y, width + 8, height, 4);
   context.fill();
+  context.stroke();
   context.fillStyle = color;
   context.fillRect(x + 6, y + height / 2 - 3, 6, 6);
   context.fillStyle = "#fff";
@@ -66,15 +70,16 @@ function draw(holder) {
   canvas.height = Math.round(box.height * ratio);
   const context = canvas.getContext("2d");
   context.scale(ratio, ratio);
-  context.lineWidth = LINE;
   context.lineJoin = "round";
   let badgeTop = 8;
   for (const shape of spec.shapes.filter((item) => shown(item, state))) {
     const color = strokeColor(shape, holder);
     context.strokeStyle = color;
-    context.setLineDash(isTruth(shape) ? [6, 4] : []);
+    const dash = isTruth(shape) ? DASH : [];
+    context.lineWidth = LINE;
+    context.setLineDash(dash);
     if (shape.kind === "badge") {
-      badgeTop += label(context, caption(shape), 8, badgeTop, color);
+      badgeTop += label(context, caption(shape), 8, badgeTop, color, dash);
       continue;
     }
     const [x, y] = outline(context, shape, box.width / spec.width);
@@ -83,7 +88,7 @@ function draw(holder) {
     context.fill();
     context.globalAlpha = 1;
     context.stroke();
-    label(context, caption(shape), x, Math.max(0, y - LABEL - 11), color);
+    label(context, caption(shape), x, Math.max(0, y - LABEL - 11), color, dash);
   }
 }
 

@@ -65,8 +65,7 @@ function options(spec, colors) {
         ticks: { precision: 0, maxTicksLimit: 8 },
       }),
       y: axis(colors, {
-        grace: "4%",
-        suggestedMin: spec.percent ? undefined : 0,
+        beginAtZero: !spec.percent,
         ticks: { maxTicksLimit: 5, callback: (value) => (spec.percent ? `${+(value * 100).toFixed(2)}` : +value.toPrecision(3)) },
       }),
     },

@@ -21,7 +21,7 @@ function heard(name, text) {
   if (!fresh(event)) return;
   const detail = { ...event, final: name === "job" && FINAL.includes(event.data.status) };
   if (name === "progress") showProgress(event);
-  if (name === "log") showLog(event);
+  if (name === "log" && new Date(event.at).getTime() >= rendered()) showLog(event);
   document.dispatchEvent(new CustomEvent(`studio:${name}`, { detail }));
 }
 
@@ -63,6 +63,12 @@ function showLog({ job_id: job, data }) {
     log.textContent = [...lines, ...data.lines].slice(-MAX_LOG_LINES).join("\n") + "\n";
     if (atEnd) log.scrollTop = log.scrollHeight;
   }
+}
+
+/** The moment the page was rendered. A replay may begin a little earlier, and the page has those lines already. */
+function rendered() {
+  const { content } = document.querySelector('meta[name="studio-events"]');
+  return Number(new URL(content, location.href).searchParams.get("after"));
 }
 
 function connect() {

@@ -27,6 +27,14 @@ class Field:
     step: float | Literal["any"]
     when: dict[str, Any]
     error: str
+    applies: bool
+
+    @property
+    def shown(self) -> str:
+        """Return the value as text, to be read rather than edited."""
+        if self.kind == "boolean":
+            return "Yes" if self.value else "No"
+        return next((option.label for option in self.choices if option.value == str(self.value)), str(self.value))
 
 
 @dataclass(frozen=True)
@@ -59,7 +67,8 @@ def groups(
     made: dict[str, list[Field]] = {}
     for name, given in schema["properties"].items():
         default = defaults.get(name, given.get("default"))
-        field = _field(name, given, values.get(name, default), default, prefix, labels, error)
+        applies = _applies(given.get("form", {}).get("when", {}), schema["properties"], values)
+        field = _field(name, given, values.get(name, default), default, prefix, labels, error, applies)
         made.setdefault(given.get("form", {}).get("group", "General"), []).append(field)
     return [Group(title, fields) for title, fields in made.items()]
 
@@ -72,6 +81,7 @@ def _field(
     prefix: str,
     labels: Mapping[str, Choice],
     error: Callable[[str], str],
+    applies: bool,
 ) -> Field:
     form = given.get("form", {})
     options = _options(given)
@@ -83,14 +93,24 @@ def _field(
         kind=_kind(given, options),
         value=_plain(value),
         default=_plain(default),
-        changed=value != default,
+        changed=_plain(value) != _plain(default) and str(value) != str(default),
         choices=[labels.get(str(option), Choice(str(option), _readable(option))) for option in options],
         minimum=given.get("minimum"),
         maximum=given.get("maximum"),
         step=given.get("multipleOf") or (1 if given.get("type") == "integer" else "any"),
         when={f"{prefix}{other}": wanted for other, wanted in form.get("when", {}).items()},
         error=error(f"{prefix}{name}"),
+        applies=applies,
     )
+
+
+def _applies(when: Mapping[str, Any], properties: Mapping[str, Any], values: Mapping[str, Any]) -> bool:
+    """Whether a field counts under the values of the others; the browser asks the same while a person edits."""
+    for name, wanted in when.items():
+        options = wanted if isinstance(wanted, list) else [wanted]
+        if values.get(name, properties[name].get("default")) not in options:
+            return False
+    return True
 
 
 def _options(given: Mapping[str, Any]) -> Sequence[Any]:
