@@ -10,7 +10,7 @@ import time
 from pathlib import Path
 from typing import Any
 
-import httpx
+import httpx2
 
 from scripts.generate import generate
 
@@ -30,7 +30,7 @@ class Api:
     """The REST API, with its errors turned into messages and its jobs waited for."""
 
     def __init__(self, url: str) -> None:
-        self._client = httpx.Client(base_url=url, timeout=60, trust_env=False)
+        self._client = httpx2.Client(base_url=url, timeout=60, trust_env=False)
 
     def get(self, path: str) -> Any:
         """Return the body of a GET."""
@@ -63,7 +63,7 @@ class Api:
         return job
 
 
-def _checked(answer: httpx.Response) -> httpx.Response:
+def _checked(answer: httpx2.Response) -> httpx2.Response:
     if not answer.is_error:
         return answer
     try:
@@ -190,7 +190,7 @@ def main() -> int:
     folder.mkdir(parents=True, exist_ok=True)
     try:
         walk(given.url, given.data.absolute() if given.data else generate(folder / "shapes"), folder)
-    except (DemoFailure, httpx.HTTPError) as failure:
+    except (DemoFailure, httpx2.HTTPError) as failure:
         print(f"\nThe demo ended early. {failure}", file=sys.stderr)
         return 1
     return 0

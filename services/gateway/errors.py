@@ -48,7 +48,7 @@ def problem(error: StudioError) -> dict[str, Any]:
 
 
 def _answer(request: Request, error: StudioError, headers: Mapping[str, str] | None = None) -> Response:
-    if not request.url.path.startswith(("/api/", "/metrics", "/openapi.json")):
+    if not f"{request.url.path}/".startswith(("/api/", "/metrics/", "/openapi.json/")):
         return pages.render(request, error)
     return Response(orjson.dumps(problem(error)), error.status, dict(headers or {}), PROBLEM)
 

@@ -3,7 +3,7 @@
 from datetime import datetime
 from typing import Literal, Self
 
-from pydantic import Field, PrivateAttr, model_validator
+from pydantic import ConfigDict, Field, PrivateAttr, model_validator
 
 from shared.schemas.base import Document, Model, Subset, utc_now
 
@@ -31,6 +31,12 @@ class SplitRequest(Model):
     ratios: Ratios = Field(default_factory=Ratios)
     seed: int = Field(default=42, ge=0, le=2**32 - 1)
     strategy: SplitStrategy = "stratified"
+
+    model_config = ConfigDict(
+        json_schema_extra={
+            "examples": [{"ratios": {"train": 0.8, "val": 0.1, "test": 0.1}, "seed": 42, "strategy": "stratified"}]
+        }
+    )
 
 
 class SubsetSummary(Model):

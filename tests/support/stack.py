@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-import httpx
+import httpx2
 
 from scripts.studio.net import any_free_port
 from scripts.studio.processes import Child
@@ -45,7 +45,7 @@ class StudioStack:
         )
         self._stack = Stack(plan, self._folder)
         self.base_url = plan.url
-        self.client = httpx.Client(base_url=self.base_url, timeout=30, trust_env=False)
+        self.client = httpx2.Client(base_url=self.base_url, timeout=30, trust_env=False)
 
     @property
     def redis_url(self) -> str:

@@ -5,8 +5,9 @@ from typing import Annotated, Literal
 
 from fastapi import APIRouter, Depends, File, Form, Query, Request, Response, UploadFile
 
-from services.gateway.actions import datasets
-from services.gateway.actions.datasets import Filters, ImportLocal, ImportOptions
+from services.gateway.actions import datasets, imports
+from services.gateway.actions.datasets import Filters
+from services.gateway.actions.imports import ImportLocal, ImportOptions
 from services.gateway.api.http import (
     IdempotencyKey,
     Json,
@@ -55,7 +56,7 @@ def delete_dataset(studio: StudioDep, project_id: str) -> Response:
 @router.post("/import/local", status_code=202, summary="Import from the server's disk")
 def import_local(studio: StudioDep, project_id: str, body: ImportLocal, key: IdempotencyKey = None) -> Json:
     """The path must lie under one of the allowed import roots."""
-    return started(datasets.import_local(studio, project_id, body, key))
+    return started(imports.import_local(studio, project_id, body, key))
 
 
 @router.post("/import/upload", status_code=202, summary="Import an uploaded archive")
@@ -69,7 +70,7 @@ def import_upload(
 ) -> Json:
     """The archive goes to disk as it comes in."""
     options = ImportOptions(mode=mode)
-    return started(datasets.import_upload(studio, project_id, file.file, file.filename or "", format_id, options, key))
+    return started(imports.import_upload(studio, project_id, file.file, file.filename or "", format_id, options, key))
 
 
 @router.get("/images", summary="List images")

@@ -5,8 +5,9 @@ from typing import Annotated, ClassVar, Literal
 
 from fastapi import APIRouter, Depends, Query, Request, Response
 
-from services.gateway.actions import datasets, jobs, splits
-from services.gateway.actions.datasets import Filters, ImageDetail, ImportLocal
+from services.gateway.actions import datasets, imports, jobs, splits
+from services.gateway.actions.datasets import Filters, ImageDetail
+from services.gateway.actions.imports import ImportLocal
 from services.gateway.pages import formats, tiles
 from services.gateway.pages.forms import Form, TypedDep, parsed, refused
 from services.gateway.pages.pager import Pager, pager
@@ -113,7 +114,7 @@ def import_local(request: Request, studio: StudioDep, project_id: str, typed: Ty
     """Start an import from the server's disk."""
     given = {**typed.given("path", "format"), "options": typed.given("mode")}
     try:
-        datasets.import_local(studio, project_id, parsed(ImportLocal, given))
+        imports.import_local(studio, project_id, parsed(ImportLocal, given))
     except StudioError as error:
         form = refused(typed.values, error, {"path", "format"})
         view = _view(studio, project_id, Filters(), 1, form)
