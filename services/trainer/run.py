@@ -44,7 +44,7 @@ def _train(run: Run, experiment: Experiment) -> Record:
     if not prepared.validates:
         log.info("the split has no val images: the lowest train loss decides which epoch is best")
     if left > 0:
-        trainer = make_trainer(prepared.device, left, Watch(run, prepared, record))
+        trainer = make_trainer(prepared.device, left, Watch(run, prepared, record), validates=prepared.validates)
         try:
             trainer.fit(prepared.module, datamodule=prepared.data)
         except Stopped:

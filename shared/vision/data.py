@@ -208,9 +208,9 @@ class TrainingData(LightningDataModule):
         batches = EpochBatches(self._train_count, self._batch_size, self._seed, epoch, start)
         return self._loader(self._train, batches)
 
-    def val_dataloader(self) -> DataLoader[Any] | list[Any]:
-        """Return the loader of the val images in their order, or an empty list."""
-        return self._loader(self._val, in_order(self._val_count, self._batch_size)) if self._val_count else []
+    def val_dataloader(self) -> DataLoader[Any]:
+        """Return the loader of the val images in their order."""
+        return self._loader(self._val, in_order(self._val_count, self._batch_size))
 
     def _loader(
         self, dataset: ImageDataset, batches: Sampler[list[SampleKey]] | list[list[SampleKey]]

@@ -13,7 +13,7 @@ from lightning import Trainer
 from lightning.pytorch.callbacks import Callback
 
 
-def make_trainer(device: torch.device, epochs: int, callback: Callback) -> Trainer:
+def make_trainer(device: torch.device, epochs: int, callback: Callback, *, validates: bool) -> Trainer:
     """Return a trainer on one device for `epochs` epochs.
 
     Loaders are made anew for each epoch, because the order of an epoch is a fact of its loader.
@@ -25,6 +25,7 @@ def make_trainer(device: torch.device, epochs: int, callback: Callback) -> Train
         callbacks=[callback],
         reload_dataloaders_every_n_epochs=1,
         num_sanity_val_steps=0,
+        limit_val_batches=1.0 if validates else 0,
         logger=False,
         enable_checkpointing=False,
         enable_progress_bar=False,
@@ -42,4 +43,5 @@ def quiet_lightning() -> Iterator[None]:
         warnings.filterwarnings("ignore", message=".*does not have many workers.*")
         warnings.filterwarnings("ignore", message=".*module\\(s\\) in eval mode at the start of training.*")
         warnings.filterwarnings("ignore", message="GPU available but not used.*")
+        warnings.filterwarnings("ignore", message=".*LeafSpec.* is deprecated.*", category=FutureWarning)
         yield

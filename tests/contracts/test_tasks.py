@@ -1,0 +1,76 @@
+"""Every task with every architecture goes through every door of the core, on generated data."""
+
+from pathlib import Path
+
+import pytest
+
+from shared.schemas.base import SUBSETS
+from shared.taskkit import registry
+from shared.taskkit.shapes import Shape
+from tests.support.generated import World
+
+ALL = [(spec.id, architecture.id) for spec in registry.specs() for architecture in spec.architectures]
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(("task", "architecture"), ALL, ids=lambda value: value)
+def test_trains_evaluates_exports_and_draws(task: str, architecture: str, tmp_path: Path):
+    from services.evaluator.run import work as evaluate
+    from services.exporter.run import work as export
+    from services.trainer.run import work as train
+
+    world = World(tmp_path / "workspace", task, per_class=5)
+    experiment = world.experiment(architecture=architecture, epochs=1, batch_size=3)
+    spec = registry.spec(task)
+
+    train(world.training(experiment))
+    rows = world.workspace.experiments(world.project.id).metrics(experiment.id)
+    expected = {"train_loss", "val_loss"} | {f"val_{metric.key}" for metric in spec.metrics}
+    assert [set(row.metrics) for row in rows] == [expected]
+
+    evaluate(world.evaluation(experiment, subsets=list(SUBSETS)))
+    store = world.workspace.evaluation(world.project.id, experiment.id)
+    aggregate, results = store.aggregate(), store.results()
+    assert aggregate is not None
+    assert results is not None
+    assert set(aggregate.metrics) == {metric.key for metric in spec.metrics}
+    assert len(results.items) == aggregate.image_count == 10
+
+    overlay = registry.part(task, "overlay")
+    assert overlay is not None
+    head = world.workspace.dataset(world.project.id).head()
+    for item in results.items:
+        shapes = [*overlay.truth_shapes(item.truth, head.classes), *overlay.prediction_shapes(item, head.classes)]
+        assert shapes
+        assert all(isinstance(shape, Shape) for shape in shapes)
+
+    for choice in spec.export_formats:
+        run = world.export(experiment, format=choice.value)
+        export(run)
+        record = world.workspace.exports(world.project.id).get(run.payload["export_id"])
+        assert record.result is not None
+        assert record.result.verification.passed, record.result.verification.message
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("task", registry.task_ids())
+def test_the_offered_transforms_can_be_carried_out(task: str):
+    from shared.vision.augment import known_transforms
+
+    assert {transform.name for transform in registry.spec(task).transforms} <= known_transforms()
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("task", registry.task_ids())
+def test_the_offered_formats_exist(task: str):
+    from services.exporter.formats import FORMATS
+
+    assert {choice.value for choice in registry.spec(task).export_formats} <= FORMATS.keys()
+
+
+@pytest.mark.parametrize("spec", registry.specs(), ids=lambda spec: spec.id)
+def test_a_spec_is_whole(spec):
+    assert len([metric for metric in spec.metrics if metric.primary]) == 1
+    assert {step.name for step in spec.augmentations} <= {transform.name for transform in spec.transforms}
+    for architecture in spec.architectures:
+        spec.params.model_validate(dict(architecture.overrides))
