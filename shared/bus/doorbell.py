@@ -18,6 +18,7 @@ log = logging.getLogger(__name__)
 def ring(job: Job) -> bool:
     """Announce a queued job to its queue; False when Redis cannot be reached."""
     try:
+        connection().ping()  # says no at once, where Celery's own client would try for seconds
         celery_app.send_task(
             TASK_NAME.format(kind=job.kind),
             args=[job.id],
