@@ -57,7 +57,9 @@ def number(value: float | str | None) -> str:
     """Return a number without needless digits."""
     if value is None:
         return NOTHING
-    return f"{value:.4g}" if isinstance(value, float) else str(value)
+    if isinstance(value, float):
+        return count(value) if value.is_integer() else f"{value:.4g}"
+    return str(value)
 
 
 def iso(value: datetime) -> str:

@@ -6,8 +6,9 @@ from typing import Annotated, Any, TypeVar
 
 from fastapi import Depends, Request
 from pydantic import BaseModel, ValidationError
+from pydantic_core import ErrorDetails
 
-from shared.errors import Invalid, StudioError
+from shared.errors import FieldError, Invalid, StudioError
 from shared.taskkit.parameters import field_errors
 
 T = TypeVar("T", bound=BaseModel)
@@ -84,4 +85,15 @@ def parsed(model: type[T], values: Mapping[str, Any]) -> T:
     try:
         return model.model_validate(values)
     except ValidationError as error:
-        raise Invalid("invalid_request", "Some values cannot be used.", errors=field_errors(error)) from error
+        empty = {_place(item) for item in error.errors() if item["type"] in _EMPTY}
+        errors = [
+            FieldError(item.field, "must not be empty") if item.field in empty else item for item in field_errors(error)
+        ]
+        raise Invalid("invalid_request", "Some values cannot be used.", errors=errors) from error
+
+
+_EMPTY = ("missing", "string_too_short", "too_short")
+
+
+def _place(item: ErrorDetails) -> str:
+    return ".".join(str(part) for part in item["loc"])
