@@ -25,9 +25,12 @@ from shared.vision.images import open_image, unreadable
 ImagePath = Callable[[ImageRecord], Path]
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Unreadable:
-    """Stands for a batch with an image that could not be decoded. A plain value, so that processes can pass it on."""
+    """Stands for a batch with an image that could not be decoded.
+
+    A plain value, so that processes can pass it on; not frozen, because Lightning copies batches field by field.
+    """
 
     filename: str
     reason: str
@@ -239,4 +242,5 @@ def _derived_seed(seed: int, epoch: int, index: int) -> int:
 
 
 def _first_line(error: Exception) -> str:
-    return (str(error).splitlines() or [type(error).__name__])[0].rstrip(".")
+    told = error.strerror if isinstance(error, OSError) else None
+    return ((told or str(error)).splitlines() or [type(error).__name__])[0].rstrip(".")

@@ -4,12 +4,14 @@ Progress, metric rows and checkpoints are the business of the callback it is giv
 """
 
 import logging
+import signal
+import threading
 import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
 
 import torch
-from lightning import Trainer
+from lightning import LightningModule, Trainer
 from lightning.pytorch.callbacks import Callback
 
 
@@ -22,7 +24,7 @@ def make_trainer(device: torch.device, epochs: int, callback: Callback, *, valid
         accelerator="gpu" if device.type == "cuda" else "cpu",
         devices=1,
         max_epochs=epochs,
-        callbacks=[callback],
+        callbacks=[_OwnSignals(), callback],
         reload_dataloaders_every_n_epochs=1,
         num_sanity_val_steps=0,
         limit_val_batches=1.0 if validates else 0,
@@ -32,6 +34,18 @@ def make_trainer(device: torch.device, epochs: int, callback: Callback, *, valid
         enable_model_summary=False,
         use_distributed_sampler=False,
     )
+
+
+class _OwnSignals(Callback):
+    """Puts the process's own handler of SIGTERM back: Lightning's ends the training without an orderly save."""
+
+    def __init__(self) -> None:
+        self._handler = signal.getsignal(signal.SIGTERM)
+
+    def on_train_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
+        """Undo what Lightning did when the fit began."""
+        if threading.current_thread() is threading.main_thread():
+            signal.signal(signal.SIGTERM, self._handler)
 
 
 @contextmanager
