@@ -16,7 +16,8 @@ from scripts.generate import generate
 
 EPOCHS = 3
 IMAGE_SIZE = 96
-BATCH_SIZE = 8
+MOST_STEPS = 400
+_BATCH_SIZES = (8, 16, 32)
 RATIOS = {"train": 0.8, "val": 0.1, "test": 0.1}
 _BAR = 28
 _LOOK_S = 0.25
@@ -110,7 +111,7 @@ def walk(url: str, data: Path, folder: Path) -> None:
     project_id = project["id"]
     _import(api, project_id, data)
     split = _split(api, project_id)
-    experiment_id = _train(api, project_id, api.get(f"/api/tasks/{task['id']}"))
+    experiment_id = _train(api, project_id, api.get(f"/api/tasks/{task['id']}"), split["counts"]["train"])
     _evaluate(api, project_id, experiment_id, split, task)
     _export(api, project_id, experiment_id, folder)
     _tell_links(url, project_id)
@@ -135,20 +136,26 @@ def _split(api: Api, project_id: str) -> dict[str, Any]:
     return split
 
 
-def _train(api: Api, project_id: str, task: dict[str, Any]) -> str:
+def _train(api: Api, project_id: str, task: dict[str, Any], images: int) -> str:
     """Train the smallest architecture and return the experiment's id."""
     smallest = min(task["architectures"], key=lambda item: int(item["parameters"]))
     body = {
         "name": "Demo",
         "split_name": "demo",
         "architecture": smallest["id"],
-        "params": {"epochs": EPOCHS, "image_size": IMAGE_SIZE, "batch_size": BATCH_SIZE},
+        "params": {"epochs": EPOCHS, "image_size": IMAGE_SIZE, "batch_size": batch_size(images)},
     }
     base = f"/api/training/{project_id}/experiments"
     experiment = api.post(base, body)
     api.finish("Train", api.post(f"{base}/{experiment['id']}/train"))
     print(f"             {smallest['label']}, {EPOCHS} epochs at {IMAGE_SIZE} px")
     return str(experiment["id"])
+
+
+def batch_size(images: int) -> int:
+    """Return the smallest batch size that keeps the demo short: few images need many steps to learn anything."""
+    fitting = (size for size in _BATCH_SIZES if images * EPOCHS / size <= MOST_STEPS)
+    return next(fitting, _BATCH_SIZES[-1])
 
 
 def _evaluate(api: Api, project_id: str, experiment_id: str, split: dict[str, Any], task: dict[str, Any]) -> None:

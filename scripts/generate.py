@@ -13,7 +13,7 @@ from PIL import Image, ImageDraw
 
 Point = tuple[float, float]
 SIDE = 128
-PER_CLASS = 40
+PER_CLASS = 100
 
 
 def _regular(corners: int, inner: float = 1.0) -> Callable[[float], list[Point]]:

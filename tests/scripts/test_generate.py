@@ -2,6 +2,7 @@ from pathlib import Path
 
 from PIL import Image
 
+from scripts.demo import batch_size
 from scripts.generate import SHAPES, generate
 
 
@@ -19,3 +20,7 @@ def test_images_can_be_read_and_differ(tmp_path: Path):
         with Image.open(path) as image:
             assert image.size == (128, 128)
     assert len({path.read_bytes() for path in images}) == len(images)
+
+
+def test_the_demo_takes_many_steps_over_few_images_and_few_over_many():
+    assert (batch_size(320), batch_size(2000), batch_size(100_000)) == (8, 16, 32)
