@@ -87,10 +87,10 @@ def rename(request: Request, studio: StudioDep, project_id: str, typed: TypedDep
 
 
 @router.post("/projects/{project_id}/delete")
-def delete(request: Request, studio: StudioDep, project_id: str) -> Response:
-    """Delete a project with everything in it."""
+def delete(request: Request, studio: StudioDep, project_id: str, force: bool = False) -> Response:
+    """Delete a project with everything in it; `force` cancels its jobs first, which the dialog has said."""
     name = studio.workspace.projects.get(project_id).name
-    projects.delete(studio, project_id)
+    projects.delete(studio, project_id, force=force)
     return go_to(request, "/", toast={"kind": "ok", "message": f"{name} is deleted."})
 
 

@@ -1,0 +1,159 @@
+"""What happens to forms: errors beside their field, what was typed stays, everything else is a toast."""
+
+import json
+from typing import Any
+
+import pytest
+from bs4 import BeautifulSoup
+from fastapi.testclient import TestClient
+
+from tests.gateway.conftest import TASK
+from tests.gateway.pages.conftest import Page, Studied
+
+HTMX = {"HX-Request": "true"}
+
+
+def posted(client: TestClient, path: str, status: int, /, **data: Any) -> tuple[BeautifulSoup, dict[str, str]]:
+    answer = client.post(path, data=data, headers=HTMX)
+    assert answer.status_code == status, answer.text[:2000]
+    return BeautifulSoup(answer.text, "html.parser"), dict(answer.headers)
+
+
+def error_at(tree: BeautifulSoup, name: str) -> str:
+    control = tree.select_one(f"[name='{name}']")
+    assert control is not None
+    assert control["aria-invalid"] == "true"
+    said = tree.find(id=str(control["aria-describedby"]).split()[0])
+    assert said is not None
+    return said.get_text()
+
+
+def test_a_project_is_made_and_opened(client: TestClient) -> None:
+    _, headers = posted(client, "/projects", 200, name="Leaves", task=TASK.id)
+    path = json.loads(headers["hx-location"])["path"]
+    assert client.get(path).status_code == 200
+
+
+def test_without_htmx_a_form_redirects(client: TestClient) -> None:
+    answer = client.post("/projects", data={"name": "Leaves", "task": TASK.id}, follow_redirects=False)
+    assert answer.status_code == 303
+
+
+@pytest.mark.parametrize("name", ["", "   ", "x" * 10_000, "\x07"])
+def test_a_bad_name_is_told_beside_the_field_and_kept(client: TestClient, name: str) -> None:
+    tree, _ = posted(client, "/projects", 422, name=name, task=TASK.id, description="words")
+    assert error_at(tree, "name")
+    assert tree.select_one("[name=name]")["value"] == name  # type: ignore[index]
+    assert tree.select_one("[name=description]").get_text() == "words"  # type: ignore[union-attr]
+
+
+def test_an_unknown_task_is_told(client: TestClient) -> None:
+    tree, _ = posted(client, "/projects", 422, name="Leaves", task="no such")
+    assert "no such" in tree.get_text()
+
+
+def test_a_path_that_does_not_exist(client: TestClient, project_id: str) -> None:
+    path = f"/projects/{project_id}/dataset/import"
+    tree, _ = posted(client, path, 422, path="/no/where", format="auto", mode="append")
+    assert tree.select_one("[name=path]")["value"] == "/no/where"  # type: ignore[index]
+    assert tree.select_one(".error-text, .note.bad") is not None
+
+
+def test_the_preview_of_a_split(client: TestClient, studied: Studied) -> None:
+    ratios = {"train": 60, "val": 20, "test": 20}
+    tree, _ = posted(client, f"{studied.path}/split/preview", 200, strategy="stratified", seed=1, **ratios)
+    assert [item.get_text() for item in tree.select(".metric .value")] == ["12", "4", "4"]
+    refused, _ = posted(client, f"{studied.path}/split/preview", 422, strategy="stratified", seed=1, train="x")
+    assert refused.select("#preview .note.bad")
+
+
+def test_a_taken_name_of_a_split(client: TestClient, studied: Studied) -> None:
+    ratios = {"train": 60, "val": 20, "test": 20}
+    tree, _ = posted(client, f"{studied.path}/split", 422, name="A SPLIT", strategy="random", seed=1, **ratios)
+    assert "already" in tree.select_one(".note.bad").get_text()  # type: ignore[union-attr]
+    assert tree.select_one("[name=name]")["value"] == "A SPLIT"  # type: ignore[index]
+
+
+def form_values(tree: BeautifulSoup) -> dict[str, Any]:
+    """Return what a browser would send of the configuration form."""
+    values: dict[str, Any] = {}
+    for control in tree.select("#configuration input[name]"):
+        if control.get("type") not in ("checkbox", "radio") or control.has_attr("checked"):
+            values[str(control["name"])] = control.get("value", "")
+    for control in tree.select("#configuration select[name]"):
+        chosen = control.select_one("option[selected]") or control.select_one("option")
+        values[str(control["name"])] = chosen.get("value", chosen.get_text())  # type: ignore[union-attr]
+    return values
+
+
+def test_the_form_gives_back_the_configuration_it_shows(client: TestClient, page: Page, studied: Studied) -> None:
+    made = studied.world.experiment()
+    path = f"{studied.path}/training"
+    values = form_values(page(f"{path}?experiment={made.id}"))
+    posted(client, f"{path}/{made.id}/save", 200, **values)
+    stored = studied.world.workspace.experiments(studied.world.project.id).get(made.id)
+    before = made.configuration
+    assert stored.configuration.params == {**stored.configuration.params, **before.params}
+    assert [step.name for step in stored.configuration.augmentations] == [step.name for step in before.augmentations]
+    assert stored.configuration.hardware.loader_workers == before.hardware.loader_workers
+
+
+def test_bad_parameters_are_told_beside_their_fields(client: TestClient, page: Page, studied: Studied) -> None:
+    made = studied.world.experiment()
+    path = f"{studied.path}/training"
+    values = form_values(page(f"{path}?experiment={made.id}"))
+    step = next(name for name in values if name.startswith("augmentation.") and name.count(".") == 2)
+    tree, _ = posted(client, f"{path}/{made.id}/save", 422, **{**values, "params.epochs": "many", "name": "Kept"})
+    assert error_at(tree, "params.epochs")
+    assert tree.select_one("[name='params.epochs']")["value"] == "many"  # type: ignore[index]
+    assert tree.select_one("[name=name]")["value"] == "Kept"  # type: ignore[index]
+    tree, _ = posted(client, f"{path}/{made.id}/start", 422, **{**values, step: "99"})
+    assert "number from" in error_at(tree, step)
+
+
+def test_starting_and_stopping(client: TestClient, page: Page, studied: Studied) -> None:
+    made = studied.world.experiment()
+    path = f"{studied.path}/training"
+    values = form_values(page(f"{path}?experiment={made.id}"))
+    posted(client, f"{path}/{made.id}/start", 200, **values)
+    assert "Waiting for a worker" in page(f"{path}?experiment={made.id}").get_text()
+    posted(client, f"{path}/{made.id}/stop", 200)
+    posted(client, f"{path}/{made.id}/restart", 200)
+    assert page(f"{path}?experiment={made.id}").select_one("#configuration input") is not None
+
+
+def test_an_evaluation_needs_a_subset(client: TestClient, studied: Studied) -> None:
+    path = f"{studied.path}/evaluation/{studied.experiment.id}"
+    tree, _ = posted(client, path, 422, checkpoint="best", batch_size="0")
+    said = [item.get_text() for item in tree.select(".error-text")]
+    assert len(said) == 2
+    assert tree.select_one("[name=batch_size]")["value"] == "0"  # type: ignore[index]
+
+
+def test_resetting_an_evaluation_removes_it(client: TestClient, page: Page, studied: Studied) -> None:
+    posted(client, f"{studied.path}/evaluation/{studied.experiment.id}/reset", 200)
+    assert "Not evaluated yet" in page(f"{studied.path}/evaluation").get_text()
+
+
+def test_exports_start_and_go(client: TestClient, page: Page, studied: Studied) -> None:
+    body = {"experiment_id": studied.experiment.id, "checkpoint": "best"}
+    tree, _ = posted(client, f"{studied.path}/export", 422, format="no such", **body)
+    assert "no such" in tree.get_text()
+    posted(client, f"{studied.path}/export", 200, format=TASK.export_formats[0].value, **body)
+    assert len(page(f"{studied.path}/export").select("article")) == 2
+    posted(client, f"{studied.path}/export/export-00000001/delete", 200)
+    assert len(page(f"{studied.path}/export").select("article")) == 1
+
+
+def test_other_errors_are_toasts_for_htmx_and_pages_for_people(client: TestClient, page: Page) -> None:
+    answer = client.post("/projects/project-00000000/delete", headers=HTMX)
+    toast = json.loads(answer.headers["hx-trigger"])["studio:toast"]
+    assert (answer.status_code, toast["kind"]) == (404, "bad")
+    assert "Status 404" in page("/projects/../../etc/passwd", 404).get_text()
+    assert "Status 404" in page("/projects/project-00000000/dataset", 404).get_text()
+
+
+def test_toasts_may_hold_any_text(client: TestClient, project_id: str) -> None:
+    client.patch(f"/api/projects/{project_id}", json={"name": "Blätter 🍂"})
+    answer = client.post(f"/projects/{project_id}/delete", headers=HTMX)
+    assert "Blätter 🍂" in json.loads(answer.headers["hx-trigger"])["studio:toast"]["message"]
