@@ -16,6 +16,7 @@ from scripts.studio.options import ROOT
 
 pytestmark = pytest.mark.slow
 PATIENCE_S = 60
+DEMO_S = 600
 
 
 class Started:
@@ -111,9 +112,10 @@ def test_a_second_start_on_the_workspace_names_the_first(studio: Started):
     assert url in second.stderr
 
 
+@pytest.mark.timeout(DEMO_S + 60)
 def test_the_demo_goes_all_the_way(workspace: Path):
     demo = Started(workspace, "demo", "--exit", "--no-flower")
-    assert demo.process.wait(250) == 0, demo.output.read_text()
+    assert demo.process.wait(DEMO_S) == 0, demo.output.read_text()
     said = demo.output.read_text()
     assert "Look at it:" in said
     assert (workspace.parent / ".run" / "workspace" / "demo" / "model.onnx").stat().st_size > 100_000
