@@ -50,6 +50,7 @@ function send(form) {
     showName(form);
     form.closest("dialog")?.close();
     toast({ kind: "ok", message: "The archive is here; its import has started." });
+    window.htmx.ajax("GET", location.href, { target: "#page", select: "#page", swap: "outerHTML" });
   });
   xhr.addEventListener("error", () => fail("The upload was interrupted. Check the connection and try again."));
   xhr.addEventListener("abort", () => fail("The upload was cancelled."));
