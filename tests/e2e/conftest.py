@@ -7,6 +7,8 @@ from pathlib import Path
 
 import pytest
 
+from scripts.generate import generate
+from tests.e2e.api import Api
 from tests.support.stack import StudioStack
 
 _HERE = Path(__file__).parent
@@ -25,6 +27,29 @@ def stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[StudioStack]:
     """A running studio, shared by all tests of a run. A test that kills something brings it back."""
     with StudioStack(tmp_path_factory.mktemp("studio")).running() as running:
         yield running
+
+
+@pytest.fixture(scope="session")
+def api(stack: StudioStack) -> Api:
+    """The REST API of the running studio."""
+    return Api(stack.client)
+
+
+@pytest.fixture(scope="session")
+def shapes(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A generated dataset: four classes of forty small images."""
+    folder = tmp_path_factory.mktemp("shapes")
+    generate(folder)
+    return folder
+
+
+@pytest.fixture(scope="session")
+def clothing() -> Path:
+    """The real photos of the reference data, which are not part of the repository."""
+    root = Path(os.environ.get("AI_STUDIO_TEST_DATA", Path(__file__).parents[3] / "shared" / "data"))
+    if not (root / "clothing_small").is_dir():
+        pytest.skip(f"the reference data is not here: {root} has no clothing_small (see AI_STUDIO_TEST_DATA)")
+    return root / "clothing_small"
 
 
 @pytest.fixture(scope="session")

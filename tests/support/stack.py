@@ -53,6 +53,11 @@ class StudioStack:
         return self._stack.redis_url
 
     @property
+    def redis_data(self) -> Path:
+        """The folder in which its Redis keeps data."""
+        return self._folder.redis
+
+    @property
     def logs(self) -> Path:
         """The folder with one log per process."""
         return self._folder.logs

@@ -32,7 +32,7 @@ class NewProject(Model):
     description: str = Field(default="", max_length=2000)
 
     model_config = ConfigDict(
-        json_schema_extra={"examples": [{"name": "Clothes", "task": "classification", "description": ""}]}
+        json_schema_extra={"examples": [{"name": "Clothes", "task": registry.task_ids()[0], "description": ""}]}
     )
 
 

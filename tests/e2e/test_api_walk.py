@@ -1,0 +1,105 @@
+"""The whole way through the REST API alone: folder in, verified model out."""
+
+import io
+import json
+import shutil
+import zipfile
+from pathlib import Path
+
+import numpy as np
+import onnxruntime
+import pytest
+from PIL import Image
+
+from tests.e2e.api import Api
+from tests.support.stack import StudioStack
+
+
+def zipped(folder: Path, target: Path) -> Path:
+    return Path(shutil.make_archive(str(target), "zip", folder.parent, folder.name))
+
+
+def prepared(data: bytes, metadata: dict[str, str]) -> np.ndarray:
+    """Prepare an image as the exported file's own metadata says: float32, shape (1, 3, side, side)."""
+    side = int(metadata["input_size"])
+    mean, std = (np.array(json.loads(metadata[key]), np.float32) for key in ("mean", "std"))
+    image = Image.open(io.BytesIO(data)).convert("RGB").resize((side, side), Image.Resampling.BILINEAR)
+    return ((np.asarray(image, np.float32) / 255 - mean) / std).transpose(2, 0, 1)[None]
+
+
+def test_from_a_folder_to_a_model_that_agrees(stack: StudioStack, api: Api, shapes: Path, tmp_path: Path) -> None:
+    project = api.project("Walk", shapes, ratios={"train": 0.6, "val": 0.2, "test": 0.2})
+    again = zipped(shapes, tmp_path / "again")
+    with again.open("rb") as file:
+        upload = stack.client.post(f"/api/datasets/{project}/import/upload", files={"file": ("again.zip", file)})
+    result = api.succeed(upload.json())["result"]
+    assert (result["added"], result["duplicates"]) == (0, 160), "the same pictures in an archive are no new images"
+
+    experiment = api.experiment(project, epochs=6)
+    api.succeed(api.post(f"{experiment}/train"))
+    rows = api.get(f"{experiment}/metrics")["items"]
+    assert [row["epoch"] for row in rows] == [1, 2, 3, 4, 5, 6]
+    trained = api.get(experiment)
+    assert trained["status"] == "completed"
+    assert {item["name"] for item in trained["checkpoints"]} == {"best", "last"}
+
+    evaluation = experiment.replace("/training/", "/evaluation/").replace("/experiments/", "/")
+    api.succeed(api.post(evaluation, {"checkpoint": "best", "subsets": ["test"]}))
+    aggregate = api.get(evaluation)["aggregate"]
+    assert aggregate["image_count"] == 32
+    results = api.get(f"{evaluation}/results", page_size=200)["items"]
+    right = sum(item["correct"] for item in results)
+    assert aggregate["metrics"]["accuracy"] == pytest.approx(right / 32)
+    assert right / 32 > 0.5, "coloured shapes of four classes are easy"
+    assert api.get(f"{evaluation}/results", correct=False)["total"] == 32 - right
+
+    body = {"experiment_id": trained["id"], "checkpoint": "best", "format": "onnx"}
+    job = api.post(f"/export/{project}", body)
+    api.succeed(job)
+    export = api.get(f"/export/{project}/{job['export_id']}")
+    assert export["result"]["verification"]["passed"] is True
+    assert export["result"]["verification"]["agreement"] == 1.0
+    download = stack.client.get(f"/api/export/{project}/{job['export_id']}/download")
+    assert len(download.content) == export["result"]["size"]
+    part = stack.client.get(f"/api/export/{project}/{job['export_id']}/download", headers={"Range": "bytes=0-99"})
+    assert (part.status_code, part.content) == (206, download.content[:100])
+
+    session = onnxruntime.InferenceSession(download.content)
+    metadata = session.get_modelmeta().custom_metadata_map
+    agreed = 0
+    for item in results:
+        data = stack.client.get(f"/api/datasets/{project}/images/{item['image_id']}/file").content
+        output = session.run(None, {session.get_inputs()[0].name: prepared(data, metadata)})[0][0]
+        agreed += int(np.argmax(output)) == item["prediction"]["class_id"]
+    assert agreed == 32, "the downloaded file says of every test image what the evaluation said"
+
+
+def test_real_photos_with_their_own_folders(api: Api, clothing: Path) -> None:
+    project = api.project("Clothing", clothing, strategy="imported")
+    assert api.get(f"/splits/{project}/main")["counts"] == {"train": 320, "val": 100, "test": 120}
+    api.post(f"/splits/{project}", {"name": "80-10-10"}, status=201)
+    experiment = api.experiment(project, image_size=96, epochs=3)
+    api.post(f"{experiment}/stop", status=409)
+    patched = api.client.patch(f"/api{experiment}", json={"split_name": "main"})
+    assert patched.status_code == 200
+    api.succeed(api.post(f"{experiment}/train"))
+    evaluation = experiment.replace("/training/", "/evaluation/").replace("/experiments/", "/")
+    api.succeed(api.post(evaluation, {"subsets": ["val", "test"]}))
+    aggregate = api.get(evaluation)["aggregate"]
+    assert aggregate["subsets"] == {"val": 100, "test": 120}
+    assert aggregate["metrics"]["accuracy"] > 0.2, "ten classes: chance is 0.1"
+
+
+def test_an_archive_that_is_none_fails_with_its_reason(stack: StudioStack, api: Api) -> None:
+    project = api.project("Broken")
+    buffer = io.BytesIO()
+    with zipfile.ZipFile(buffer, "w") as archive:
+        archive.writestr("Cat/1.jpg", b"x")
+        archive.writestr("cat/2.jpg", b"y")
+    for content, code in ((b"nonsense", "damaged_archive"), (buffer.getvalue(), "classes_differ_in_case")):
+        files = {"file": ("things.zip", content)}
+        job = api.wait(stack.client.post(f"/api/datasets/{project}/import/upload", files=files).json())
+        assert (job["status"], job["error"]["code"]) == ("failed", code)
+    assert stack.client.get(f"/api/datasets/{project}").status_code == 404
+    assert not list((stack.workspace / "jobs").glob("*/upload*"))
+    assert not list((stack.workspace / "jobs").glob("*/unpacked"))
