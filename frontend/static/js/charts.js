@@ -32,6 +32,7 @@ function datasets(spec, colors) {
     pointHitRadius: 12,
     tension: 0.2,
     spanGaps: true,
+    clip: 6,
   }));
 }
 

@@ -37,6 +37,22 @@ class Chart:
         return {"series": series, "rows": self.rows, "percent": self.percent, "job": self.job, "total": self.total}
 
 
+@dataclass(frozen=True)
+class Best:
+    """The best value of the primary metric so far."""
+
+    epoch: int
+    value: float
+
+
+def best(spec: TaskSpec, rows: Sequence[EpochRow]) -> Best | None:
+    """Return the best epoch of the rows. They are ahead of the experiment's summary while it trains."""
+    key = f"val_{spec.primary_metric.key}"
+    known = [Best(row.epoch, value) for row in rows if (value := row.metrics.get(key)) is not None]
+    sign = 1 if spec.primary_metric.higher_is_better else -1
+    return max(known, key=lambda item: sign * item.value, default=None)
+
+
 def charts(spec: TaskSpec, rows: Sequence[EpochRow], job: str | None, total: int | None) -> list[Chart]:
     """Return loss, the primary metric, the other metrics, then the learning rate.
 

@@ -9,7 +9,7 @@ from services.gateway.actions import experiments, splits, system, training
 from services.gateway.actions.configuration import ExperimentBody
 from services.gateway.actions.experiments import ExperimentView
 from services.gateway.pages import experiment_form
-from services.gateway.pages.curves import Chart, charts
+from services.gateway.pages.curves import Best, Chart, best, charts
 from services.gateway.pages.experiment_form import StepRow, body_of
 from services.gateway.pages.forms import Form, Typed, TypedDep
 from services.gateway.pages.rendering import View, go_to, link, show, show_block
@@ -49,6 +49,7 @@ class TrainingView(View):
     devices: list[dict[str, str]]
     charts: list[Chart]
     latest: EpochRow | None
+    best: Best | None
     log: str
 
 
@@ -176,6 +177,7 @@ def _view(studio: Studio, project_id: str, experiment_id: str, form: Form | None
         devices=system.devices()["items"],
         charts=_charts(spec, selected, rows) if selected else [],
         latest=rows[-1] if rows else None,
+        best=best(spec, rows),
         log=experiments.log(studio, project_id, selected.experiment.id, _LOG_LINES) if selected else "",
     )
 

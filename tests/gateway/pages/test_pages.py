@@ -35,6 +35,8 @@ def test_the_pipeline_marks_what_is_done(page: Page, studied: Studied, project_i
     fresh = page(f"/projects/{project_id}/split")
     assert fresh.select("#steps .done") == []
     assert text_of(fresh, "#steps [aria-current=page]") == "2 Split"
+    number = fresh.select_one("#steps [aria-current=page] .step-mark")
+    assert number["aria-hidden"] == "true", "the name of the link is the name of the step alone"  # type: ignore[index]
 
 
 def test_a_project_card_tells_what_is_in_it(page: Page, studied: Studied) -> None:
