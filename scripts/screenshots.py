@@ -2,6 +2,7 @@
 
 import argparse
 import json
+import shutil
 import sys
 import urllib.request
 from collections.abc import Iterator
@@ -20,7 +21,8 @@ def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--url", default="http://127.0.0.1:8000", help="where the studio is")
     parser.add_argument("--out", type=Path, default=Path("screenshots"), help="folder for the pictures")
-    parser.add_argument("--browser", help="path of a Chromium; Playwright's own unless given")
+    found = shutil.which("chromium") or shutil.which("google-chrome")
+    parser.add_argument("--browser", default=found, help="path of a Chromium; the machine's, else Playwright's own")
     parser.add_argument("--only", default="", help="pages whose name contains this")
     parser.add_argument("--widths", default=",".join(map(str, WIDTHS)), help="comma-separated")
     given = parser.parse_args()
