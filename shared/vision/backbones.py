@@ -35,6 +35,7 @@ def build_classifier(
     model: nn.Module = torchvision.models.get_model(architecture, weights=None)
     if not pretrained:
         _quicken_statistics(model)
+        _silence_residuals(model)
     elif weights is not None:
         model.load_state_dict(pretrained_weights(architecture, weights))
     head = _replace_last_linear(model, outputs)
@@ -103,6 +104,17 @@ def _quicken_statistics(model: nn.Module) -> None:
     for module in model.modules():
         if isinstance(module, nn.modules.batchnorm._BatchNorm):
             module.momentum = max(module.momentum or 0.0, _SCRATCH_MOMENTUM)
+
+
+def _silence_residuals(model: nn.Module) -> None:
+    """Let inverted residual blocks begin as identities: the scale of their last batch-norm is zero (Goyal et al. 2017).
+
+    The network then starts shallow, and learns in the few steps a small dataset gives it.
+    """
+    for block in model.modules():
+        if getattr(block, "use_res_connect", False):
+            norms = [module for module in block.modules() if isinstance(module, nn.BatchNorm2d)]
+            nn.init.zeros_(norms[-1].weight)
 
 
 def _replace_last_linear(model: nn.Module, outputs: int) -> str:

@@ -51,6 +51,7 @@ SPEC = TaskSpec(
             _LICENCE,
             "torchvision",
             "Smallest and fastest; made for phones and processors without a GPU.",
+            {"batch_size": 8},
         ),
         Architecture(
             "resnet18",
