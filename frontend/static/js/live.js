@@ -7,7 +7,10 @@ const NAMES = ["job", "progress", "epoch", "log"];
 const FINAL = ["succeeded", "failed", "cancelled"];
 const PATIENCE_MS = 2500;
 const MAX_LOG_LINES = 2000;
+const KEPT_TRANSITIONS = 100;
 const seen = new Map();
+const transitions = [];
+const started = new WeakMap();
 
 /** Whether an event is new. A replay after a reconnect overlaps with what was heard before. */
 function fresh({ job_id: job, seq }) {
@@ -22,8 +25,25 @@ function heard(name, text) {
   const detail = { ...event, final: name === "job" && FINAL.includes(event.data.status) };
   if (name === "progress") showProgress(event);
   if (name === "log" && new Date(event.at).getTime() >= rendered()) showLog(event);
+  if (name === "job") transitions.push({ detail, at: Date.now() });
+  dispatch(name, detail);
+}
+
+function dispatch(name, detail) {
   document.dispatchEvent(new CustomEvent(`studio:${name}`, { detail }));
 }
+
+// What htmx brings may be older than news that came while it was on its way, and nothing on the page listened for
+// that job yet. Such transitions are told again to what has arrived.
+document.addEventListener("htmx:beforeSend", ({ detail }) => started.set(detail.xhr, Date.now()));
+document.addEventListener("htmx:afterSettle", ({ detail }) => {
+  const since = started.get(detail.xhr);
+  if (since === undefined) return;
+  started.delete(detail.xhr);
+  const missed = transitions.filter(({ at }) => at >= since);
+  transitions.splice(0, Math.max(0, transitions.length - KEPT_TRANSITIONS));
+  for (const { detail: news } of missed) dispatch("job", news);
+});
 
 function fields(progress) {
   const { done, total, unit, rate, eta_s: eta } = progress;
