@@ -10,13 +10,13 @@ from contextlib import asynccontextmanager, suppress
 from pathlib import Path
 
 from fastapi import FastAPI
-from starlette.staticfiles import StaticFiles
 
 from services.gateway import errors
 from services.gateway.api import datasets, evaluation, events, export, jobs, projects, splits, system, tasks, training
 from services.gateway.live import Hub
 from services.gateway.middleware import Observed, SameOrigin
 from services.gateway.pages.routes import router as pages
+from services.gateway.static import MarkedFiles
 from services.gateway.studio import Studio
 from shared.bus.reconciler import reconcile
 from shared.settings import Settings, get_settings
@@ -53,7 +53,7 @@ def create_app(settings: Settings) -> FastAPI:
     for api in _APIS:
         app.include_router(api.router)
     app.include_router(pages)
-    app.mount("/static", StaticFiles(directory=_STATIC), name="static")
+    app.mount("/static", MarkedFiles(directory=_STATIC), name="static")
     app.add_middleware(SameOrigin)
     app.add_middleware(Observed)
     return app

@@ -11,6 +11,8 @@ from collections.abc import AsyncIterator, Callable
 from contextlib import suppress
 
 import redis.asyncio
+from redis.asyncio.retry import Retry
+from redis.backoff import NoBackoff
 from redis.exceptions import RedisError
 
 from shared.bus.events import CHANNEL, replay
@@ -104,7 +106,11 @@ class Hub:
 
     async def _subscribe(self) -> None:
         client = redis.asyncio.Redis.from_url(
-            self._settings.redis_url, socket_keepalive=True, health_check_interval=15, socket_connect_timeout=3
+            self._settings.redis_url,
+            socket_keepalive=True,
+            health_check_interval=15,
+            socket_connect_timeout=3,
+            retry=Retry(NoBackoff(), 0),
         )
         try:
             async with client.pubsub(ignore_subscribe_messages=True) as pubsub:

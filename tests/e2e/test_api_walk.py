@@ -21,7 +21,7 @@ def zipped(folder: Path, target: Path) -> Path:
 
 def prepared(data: bytes, metadata: dict[str, str]) -> np.ndarray:
     """Prepare an image as the exported file's own metadata says: float32, shape (1, 3, side, side)."""
-    side = int(metadata["input_size"])
+    side = int(metadata["image_size"])
     mean, std = (np.array(json.loads(metadata[key]), np.float32) for key in ("mean", "std"))
     image = Image.open(io.BytesIO(data)).convert("RGB").resize((side, side), Image.Resampling.BILINEAR)
     return ((np.asarray(image, np.float32) / 255 - mean) / std).transpose(2, 0, 1)[None]

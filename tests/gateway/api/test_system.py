@@ -52,3 +52,9 @@ def test_prometheus_is_told_of_requests_and_jobs(client: TestClient) -> None:
     text = client.get("/metrics").text
     assert 'studio_http_requests_total{method="GET",status="200"}' in text
     assert 'studio_jobs{kind="training",status="running"} 0.0' in text
+
+
+def test_static_files_are_kept_only_under_an_address_with_a_mark(client: TestClient) -> None:
+    assert client.get("/static/js/boot.js").headers["cache-control"] == "no-cache"
+    assert "immutable" in client.get("/static/js/boot.js?v=1").headers["cache-control"]
+    assert client.get("/static/../../pyproject.toml").status_code == 404
