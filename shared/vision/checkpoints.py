@@ -58,7 +58,22 @@ def save(path: Path, trainer: Trainer, module: TrainingModule, blueprint: Bluepr
         "position": asdict(position),
         "random": random_states(),
     }
-    torch.save(content, path)
+    write(content, path)
+
+
+def write(content: Mapping[str, Any], path: Path) -> None:
+    """Write a checkpoint's content to `path`.
+
+    Raises:
+        OSError: the disk is full or cannot be written; torch would hide it behind an error of its own.
+    """
+    with path.open("wb") as file:
+        try:
+            torch.save(content, file)
+        except RuntimeError as error:
+            if isinstance(error.__context__, OSError):
+                raise error.__context__ from error
+            raise
 
 
 def load(path: Path) -> dict[str, Any]:
