@@ -58,6 +58,6 @@ class Api:
         """Create an experiment of the smallest architecture; return its path."""
         task = self.get(f"/tasks/{self.get(f'/projects/{project_id}')['task']}")
         smallest = min(task["architectures"], key=lambda item: item["parameters"])["id"]
-        body = {"architecture": smallest, "params": {"image_size": 64, "batch_size": 16, **params}}
+        body = {"architecture": smallest, "params": {"image_size": 64, **params}}
         made = self.post(f"/training/{project_id}/experiments", body, status=201)
         return f"/training/{project_id}/experiments/{made['id']}"

@@ -37,9 +37,9 @@ def api(stack: StudioStack) -> Api:
 
 @pytest.fixture(scope="session")
 def shapes(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A generated dataset: four classes of forty small images."""
+    """A generated dataset: four classes of sixty small images."""
     folder = tmp_path_factory.mktemp("shapes")
-    generate(folder)
+    generate(folder, per_class=60)
     return folder
 
 
