@@ -84,7 +84,7 @@ def test_from_a_folder_to_a_download(page: Page, stack: StudioStack, shapes: Pat
     assert page.get_by_label("Path on the server").input_value() == "/nowhere/at/all", "what was typed stays"
     page.keyboard.press("Escape")
     import_folder(page, shapes)
-    expect(page.get_by_text("240 images")).to_be_visible(timeout=60_000)
+    expect(page.get_by_text("240 images · 4 classes")).to_be_visible(timeout=60_000)
 
     again = shutil.make_archive(str(tmp_path / "again"), "zip", shapes.parent, shapes.name)
     page.get_by_role("button", name="Import", exact=True).first.click()
@@ -138,7 +138,7 @@ def check_model(stack: StudioStack, project: str, model: Path) -> None:
 def test_stop_resume_and_a_kill_on_the_page(page: Page, shapes: Path) -> None:
     project = create_project(page, "Stop and go")
     import_folder(page, shapes)
-    expect(page.get_by_text("240 images")).to_be_visible(timeout=60_000)
+    expect(page.get_by_text("240 images · 4 classes")).to_be_visible(timeout=60_000)
     page.goto(f"{project}/split")
     keep_split(page, "main")
     start_training(page, epochs=12, image_size=64)
@@ -163,7 +163,7 @@ def test_stop_resume_and_a_kill_on_the_page(page: Page, shapes: Path) -> None:
 def test_a_wrong_image_is_one_click_away(page: Page, clothing: Path) -> None:
     project = create_project(page, "Clothes by hand")
     import_folder(page, clothing)
-    expect(page.get_by_text("540 images")).to_be_visible(timeout=60_000)
+    expect(page.get_by_text("540 images · 10 classes")).to_be_visible(timeout=60_000)
     page.goto(f"{project}/split")
     page.get_by_label("As imported").check()
     expect(page.get_by_text("320").first).to_be_visible()
