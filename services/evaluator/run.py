@@ -3,10 +3,11 @@
 Payload: `project_id`, `experiment_id`; what to evaluate is in the evaluation's own document.
 """
 
+import logging
 from collections import Counter
 from typing import Any
 
-from shared.bus.run import Run, main
+from shared.bus.run import Run, figures, main
 from shared.errors import Conflict
 from shared.schemas.base import SUBSETS, Subset
 from shared.schemas.dataset import ImageRecord
@@ -16,6 +17,8 @@ from shared.vision import checkpoints
 from shared.vision.device import choose_device
 from shared.vision.inference import image_batches, predictions
 from shared.vision.subsets import load_subsets
+
+log = logging.getLogger(__name__)
 
 
 def work(run: Run) -> dict[str, Any]:
@@ -53,6 +56,7 @@ def _evaluate(
     image_path = run.workspace.dataset(experiment.project_id).image_path
     batches = image_batches(records, image_path, blueprint.params.image_size, config.batch_size)
     items: list[ImageResult] = []
+    log.info("evaluating %s on %s: %s images on %s", checkpoint.name, ", ".join(config.subsets), len(images), device)
     run.progress("evaluating", 0, len(images), unit="images")
     found = predictions(runtime, blueprint, model.to(device), batches, device)
     for (subset, _), (record, prediction) in zip(images, found, strict=True):
@@ -60,6 +64,7 @@ def _evaluate(
         run.progress("evaluating", len(items), len(images), unit="images")
         run.check()
     totals = runtime.aggregate(items, blueprint)
+    log.info("%s", figures(totals.metrics))
     aggregate = Aggregate(
         job_id=run.job.id,
         image_count=len(items),

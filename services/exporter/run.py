@@ -5,7 +5,7 @@ Payload: `project_id`, `export_id`; what to export is in the export's own docume
 
 import hashlib
 import json
-from importlib.metadata import PackageNotFoundError, version
+import logging
 from pathlib import Path
 from typing import Any
 
@@ -16,8 +16,11 @@ from shared.errors import Conflict
 from shared.schemas.export import Export, ExportResult
 from shared.store.files import replacing
 from shared.taskkit.runtime import Blueprint
+from shared.version import VERSION
 from shared.vision import checkpoints
 from shared.vision.augment import MEAN, STD
+
+log = logging.getLogger(__name__)
 
 
 def work(run: Run) -> dict[str, Any]:
@@ -54,7 +57,9 @@ def _export(run: Run, export: Export, folder: Path) -> ExportResult:
         run.fence()
     run.check()
     predictor = chosen.open(path)
+    log.info("wrote %s, %s bytes; verifying on %s images", path.name, path.stat().st_size, len(sample.records))
     verification = verify(run, runtime, blueprint, model, predictor, sample, export.project_id, chosen.runtime)
+    log.info("%s", verification.message)
     return ExportResult(
         file=path.name,
         size=path.stat().st_size,
@@ -82,15 +87,8 @@ def _metadata(blueprint: Blueprint) -> dict[str, str]:
         "mean": json.dumps(MEAN),
         "std": json.dumps(STD),
         "preprocessing": f"RGB, resized to {size} x {size}, divided by 255, minus mean, divided by std",
-        "studio_version": _studio_version(),
+        "studio_version": VERSION,
     }
-
-
-def _studio_version() -> str:
-    try:
-        return version("ai-studio")
-    except PackageNotFoundError:
-        return "development"
 
 
 def _sha256(path: Path) -> str:

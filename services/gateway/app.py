@@ -21,6 +21,7 @@ from services.gateway.studio import Studio
 from shared.bus.reconciler import reconcile
 from shared.settings import Settings, get_settings
 from shared.store.workspace import Workspace
+from shared.version import VERSION
 
 log = logging.getLogger(__name__)
 _STATIC = Path(__file__).parents[2] / "frontend" / "static"
@@ -45,7 +46,7 @@ def create_app(settings: Settings) -> FastAPI:
 
     app = FastAPI(
         title="AI Studio",
-        version="0.1.0",
+        version=VERSION,
         description="Train, evaluate and export vision models without code, on your own machines.",
         lifespan=lifespan,
     )

@@ -1,16 +1,19 @@
 """What a training leaves in its experiment's folder: metric rows, checkpoints, summary."""
 
+import logging
 import shutil
 from functools import partial
 
 from lightning import Trainer
 
 from services.trainer.preparation import Prepared
-from shared.bus.run import Run
+from shared.bus.run import Run, figures
 from shared.schemas.experiment import EpochRow, Experiment, Summary
 from shared.taskkit.spec import TaskSpec
 from shared.vision import checkpoints
 from shared.vision.device import device_label
+
+log = logging.getLogger(__name__)
 
 
 class Record:
@@ -44,6 +47,15 @@ class Record:
         if best:
             position.best_epoch, position.best_metric = position.epoch, metric
         self._store.append_metrics(self._experiment.id, row)
+        log.info(
+            "epoch %s of %s: %s (%.1f s, %.0f images/s)%s",
+            row.epoch,
+            self._prepared.blueprint.params.epochs,
+            figures(row.metrics),
+            row.seconds,
+            row.images_per_second,
+            ", the best so far" if best else "",
+        )
         self._run.emit("epoch", row.model_dump(mode="json"))
         if best:
             self._save("best", trainer, metric)

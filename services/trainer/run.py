@@ -6,10 +6,11 @@ Payload: `project_id`, `experiment_id`, `resume`.
 import logging
 from typing import Any
 
-from services.trainer.preparation import last_checkpoint, prepare
+from services.trainer.preparation import Prepared, last_checkpoint, prepare
 from services.trainer.record import Record
 from services.trainer.watch import Stopped, Watch
 from shared.bus.run import Run, main
+from shared.errors import Conflict
 from shared.schemas.experiment import Experiment
 from shared.store.files import disk_errors
 from shared.vision.trainer import make_trainer, quiet_lightning
@@ -27,6 +28,8 @@ def work(run: Run) -> dict[str, Any]:
     """
     store = run.workspace.experiments(run.payload["project_id"])
     experiment = store.get(run.payload["experiment_id"])
+    if experiment.job_id != run.job.id:
+        raise Conflict("superseded", "This experiment was given to another training job.")
     _write_log(store.folder(experiment.id) / "logs" / "training.log")
     run.progress("preparing", 0, message="reading the dataset and building the model")
     with disk_errors(), quiet_lightning():
@@ -38,6 +41,7 @@ def _train(run: Run, experiment: Experiment) -> Record:
     prepared = prepare(run, experiment, last_checkpoint(run, experiment))
     record = Record(run, experiment, prepared)
     record.begin()
+    _log_plan(prepared)
     left = prepared.blueprint.params.epochs - prepared.position.epoch
     if prepared.saved:
         log.info("going on after %s epochs and %s batches", prepared.position.epoch, prepared.position.batch)
@@ -51,6 +55,20 @@ def _train(run: Run, experiment: Experiment) -> Record:
             run.ended_early = True
             log.info("stopped after %s epochs and %s batches", prepared.position.epoch, prepared.position.batch)
     return record
+
+
+def _log_plan(prepared: Prepared) -> None:
+    blueprint = prepared.blueprint
+    log.info(
+        "training %s at %s px on %s: %s, %s batches of %s an epoch, %s epochs",
+        blueprint.architecture.label,
+        blueprint.params.image_size,
+        prepared.device,
+        prepared.data.counts,
+        prepared.data.batches_per_epoch,
+        blueprint.params.batch_size,
+        blueprint.params.epochs,
+    )
 
 
 def _write_log(path: Any) -> None:

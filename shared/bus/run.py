@@ -9,7 +9,7 @@ import signal
 import sys
 import time
 import traceback
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from types import FrameType
 from typing import Any
 
@@ -183,3 +183,8 @@ def _unexpected(error: BaseException) -> JobError:
     message = f"{type(error).__name__}: {error}"
     hint = "This is a fault of the studio. Please report it with the traceback."
     return JobError(code="internal_error", message=message, hint=hint, traceback=trace)
+
+
+def figures(metrics: Mapping[str, float | None]) -> str:
+    """Return metrics as one line of a log."""
+    return ", ".join(f"{key} {value:.4f}" for key, value in metrics.items() if value is not None)

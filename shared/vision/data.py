@@ -202,6 +202,11 @@ class TrainingData(LightningDataModule):
         self._train = ImageDataset(train, path, encode, steps, params.image_size, params.seed)
         self._val = ImageDataset(val, path, encode, (), params.image_size, params.seed)
 
+    @property
+    def counts(self) -> str:
+        """How many images there are, for the log."""
+        return f"{self._train_count} train and {self._val_count} val images"
+
     def train_dataloader(self) -> DataLoader[Any]:
         """Return the loader of the coming epoch; asked for before each one."""
         assert self.trainer is not None

@@ -110,7 +110,11 @@ class World:
     def training(self, experiment: Experiment, *, resume: bool = False) -> Run:
         """Return the run of a training job that a worker has claimed."""
         payload = {"project_id": self.project.id, "experiment_id": experiment.id, "resume": resume}
-        return self.claimed(JobKind.TRAINING, payload)
+        run = self.claimed(JobKind.TRAINING, payload)
+        self.workspace.experiments(self.project.id).update(
+            experiment.id, lambda item: item.model_copy(update={"job_id": run.job.id})
+        )
+        return run
 
     def evaluation(self, experiment: Experiment, **config: Any) -> Run:
         """Return the run of an evaluation job that a worker has claimed."""
