@@ -24,7 +24,7 @@ def rows(api: Api, experiment: str) -> list[int]:
 
 def start(api: Api, project: str, **params: Any) -> tuple[str, dict[str, Any]]:
     """Start a training and return when its first epoch is done."""
-    experiment = api.experiment(project, **{"epochs": 8, **params})
+    experiment = api.experiment(project, **{"epochs": 8, "batch_size": 32, **params})
     job = api.post(f"{experiment}/train")
     api.until(lambda: rows(api, experiment), lambda found: len(found) >= 1)
     return experiment, job
