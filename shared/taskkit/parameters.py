@@ -13,7 +13,12 @@ from shared.schemas.base import Model
 
 
 def form(
-    group: str, *, unit: str = "", step: float | None = None, when: dict[str, Any] | None = None
+    group: str,
+    *,
+    unit: str = "",
+    step: float | None = None,
+    when: dict[str, Any] | None = None,
+    labels: dict[str, str] | None = None,
 ) -> dict[str, Any]:
     """Return form metadata for a field.
 
@@ -22,8 +27,9 @@ def form(
         unit: shown behind the number.
         step: what one press of an arrow key changes.
         when: values of other fields under which this one applies; each value or one of a list.
+        labels: how values of a choice are written for people, where it is not just capitalized.
     """
-    given = {"group": group, "unit": unit, "step": step, "when": when}
+    given = {"group": group, "unit": unit, "step": step, "when": when, "labels": labels}
     return {"form": {key: value for key, value in given.items() if value not in ("", None)}}
 
 
@@ -71,7 +77,7 @@ class TrainParams(Model):
         "adamw",
         title="Optimizer",
         description="AdamW is the safe choice; SGD wants a larger learning rate.",
-        json_schema_extra=form("Optimization"),
+        json_schema_extra=form("Optimization", labels={"adamw": "AdamW", "sgd": "SGD"}),
     )
     learning_rate: float = Field(
         1e-3,

@@ -85,6 +85,7 @@ def _field(
 ) -> Field:
     form = given.get("form", {})
     options = _options(given)
+    written: Mapping[str, str] = form.get("labels", {})
     return Field(
         name=f"{prefix}{name}",
         label=given.get("title", name),
@@ -94,7 +95,10 @@ def _field(
         value=_plain(value),
         default=_plain(default),
         changed=_plain(value) != _plain(default) and str(value) != str(default),
-        choices=[labels.get(str(option), Choice(str(option), _readable(option))) for option in options],
+        choices=[
+            labels.get(str(option), Choice(str(option), written.get(str(option), _readable(option))))
+            for option in options
+        ],
         minimum=given.get("minimum"),
         maximum=given.get("maximum"),
         step=given.get("multipleOf") or (1 if given.get("type") == "integer" else "any"),
