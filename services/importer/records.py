@@ -89,6 +89,6 @@ def _problem(row: Row, code: str, message: str) -> Problem:
         severity="error",
         code=code,
         file=str(row.file),
-        message=f"{message} Left out.",
+        message=f"{message.rstrip('.')}. Left out.",
         mend="Replace the file with a whole image and import again.",
     )

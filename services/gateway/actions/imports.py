@@ -111,6 +111,9 @@ def _refuse_while_importing(studio: Studio, project_id: str) -> None:
 
 
 def _checked_source(studio: Studio, given: str) -> Path:
+    if not given.startswith(("/", "~")):
+        hint = "Start it with a slash, as the server sees it, such as /data/photos."
+        raise invalid_field("path", f"{given[:300]} is not an absolute path", code="path_not_absolute", hint=hint)
     roots = [root.expanduser().resolve() for root in studio.settings.import_roots]
     try:
         path = Path(given).expanduser().resolve()
