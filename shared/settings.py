@@ -17,6 +17,9 @@ class Settings(BaseSettings):
     redis_url: str = "redis://127.0.0.1:6379/0"
     import_roots: Annotated[tuple[Path, ...], NoDecode] = (Path("/"),)
     """Folders a dataset may be imported from by path, separated by colons."""
+    allowed_hosts: Annotated[tuple[str, ...], NoDecode] = ()
+    """Names with a dot under which browsers reach the studio, separated by colons; addresses and plain names always
+    work. Anything else could be a foreign page whose name was pointed at this machine."""
     mode: Literal["production", "development"] = "production"
     flower_url: str | None = None
     """Where a browser reaches Flower; shown as a link on the Jobs page."""
@@ -41,6 +44,11 @@ class Settings(BaseSettings):
         if isinstance(value, str):
             return tuple(Path(part) for part in value.split(":") if part)
         return value
+
+    @field_validator("allowed_hosts", mode="before")
+    @classmethod
+    def _split_hosts(cls, value: object) -> object:
+        return tuple(part.lower() for part in value.split(":") if part) if isinstance(value, str) else value
 
     @field_validator("workspace")
     @classmethod

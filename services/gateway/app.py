@@ -5,6 +5,7 @@ Started as `uvicorn services.gateway.app:app`, one process.
 
 import asyncio
 import logging
+import tempfile
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, suppress
 from pathlib import Path
@@ -12,7 +13,19 @@ from pathlib import Path
 from fastapi import FastAPI
 
 from services.gateway import errors
-from services.gateway.api import datasets, evaluation, events, export, jobs, projects, splits, system, tasks, training
+from services.gateway.api import (
+    datasets,
+    docs,
+    evaluation,
+    events,
+    export,
+    jobs,
+    projects,
+    splits,
+    system,
+    tasks,
+    training,
+)
 from services.gateway.live import Hub
 from services.gateway.middleware import Observed, SameOrigin
 from services.gateway.pages.routes import router as pages
@@ -25,7 +38,7 @@ from shared.version import VERSION
 
 log = logging.getLogger(__name__)
 _STATIC = Path(__file__).parents[2] / "frontend" / "static"
-_APIS = (tasks, projects, datasets, splits, training, evaluation, export, jobs, events, system)
+_APIS = (tasks, projects, datasets, splits, training, evaluation, export, jobs, events, system, docs)
 
 
 def create_app(settings: Settings) -> FastAPI:
@@ -35,6 +48,7 @@ def create_app(settings: Settings) -> FastAPI:
     @asynccontextmanager
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
         workspace.prepare()
+        _spool_beside(settings.workspace)
         hub = Hub(workspace.jobs, settings)
         app.state.studio = Studio(workspace, settings, hub)
         loops = [asyncio.create_task(hub.run()), asyncio.create_task(_reconcile_forever(workspace, settings))]
@@ -49,15 +63,25 @@ def create_app(settings: Settings) -> FastAPI:
         version=VERSION,
         description="Train, evaluate and export vision models without code, on your own machines.",
         lifespan=lifespan,
+        docs_url=None,
+        redoc_url=None,
     )
     errors.install(app)
     for api in _APIS:
         app.include_router(api.router)
+    app.include_router(datasets.uploads)
     app.include_router(pages)
     app.mount("/static", MarkedFiles(directory=_STATIC), name="static")
-    app.add_middleware(SameOrigin)
+    app.add_middleware(SameOrigin, allowed_hosts=settings.allowed_hosts)
     app.add_middleware(Observed)
     return app
+
+
+def _spool_beside(workspace: Path) -> None:
+    """Let uploads come in on the workspace's disk: the system's folder for temporary files may be memory."""
+    folder = workspace / "uploads"
+    folder.mkdir(exist_ok=True)
+    tempfile.tempdir = str(folder)
 
 
 async def _reconcile_forever(workspace: Workspace, settings: Settings) -> None:

@@ -11,7 +11,8 @@ from fastapi.exceptions import RequestValidationError
 from starlette.exceptions import HTTPException
 
 from services.gateway.pages import errors as pages
-from shared.errors import FieldError, Invalid, NotFound, StudioError
+from shared.errors import DiskFull, FieldError, Invalid, NotFound, StudioError
+from shared.store.files import disk_errors
 
 log = logging.getLogger(__name__)
 PROBLEM = "application/problem+json"
@@ -34,7 +35,7 @@ def install(app: FastAPI) -> None:
 def problem(error: StudioError) -> dict[str, Any]:
     """Return an error as RFC 9457 members."""
     body: dict[str, Any] = {
-        "type": f"/docs/errors#{error.code}",
+        "type": f"urn:ai-studio:problem:{error.code}",
         "title": error.code.replace("_", " ").capitalize(),
         "status": error.status,
         "detail": error.message,
@@ -81,6 +82,13 @@ async def _http_error(request: Request, error: Exception) -> Response:
 
 
 async def _unexpected(request: Request, error: Exception) -> Response:
+    try:
+        with disk_errors():
+            raise error
+    except DiskFull as full:
+        return _answer(request, full)
+    except Exception:
+        pass
     log.error("%s %s failed\n%s", request.method, request.url.path, "".join(traceback.format_exception(error)))
     hint = "This is a fault of the studio. Its log has the details."
     return _answer(request, UnexpectedError("internal_error", "Something went wrong inside the studio.", hint=hint))

@@ -7,8 +7,9 @@ the absence of Redis is filled from the jobs' event files, so a listener misses 
 import asyncio
 import logging
 from collections import deque
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator
 from contextlib import suppress
+from dataclasses import dataclass
 
 import redis.asyncio
 from redis.asyncio.retry import Retry
@@ -16,7 +17,8 @@ from redis.backoff import NoBackoff
 from redis.exceptions import RedisError
 
 from shared.bus.events import CHANNEL, replay
-from shared.schemas.job import JobEvent
+from shared.errors import StudioError
+from shared.schemas.job import Job, JobEvent
 from shared.settings import Settings
 from shared.store.jobs import JobStore
 
@@ -26,14 +28,29 @@ _CATCH_UP_S = 2.0
 _QUEUE = 2000
 _REPLAY_SLACK_MS = 2000
 
-Wanted = Callable[[JobEvent], bool]
+
+@dataclass(frozen=True, slots=True)
+class Scope:
+    """Which jobs a connection follows: one, all of an experiment, all of a project, or all. None means any."""
+
+    project_id: str | None = None
+    experiment_id: str | None = None
+    job_id: str | None = None
+
+    def covers(self, job: Job) -> bool:
+        """Whether events of the job are wanted."""
+        return (
+            self.job_id in (None, job.id)
+            and self.project_id in (None, job.project_id)
+            and self.experiment_id in (None, job.payload.get("experiment_id"))
+        )
 
 
 class Listener:
-    """One open connection: what it wants and what waits for it."""
+    """One open connection: the jobs it follows and what waits for it."""
 
-    def __init__(self, wanted: Wanted) -> None:
-        self.wanted = wanted
+    def __init__(self, scope: Scope) -> None:
+        self.scope = scope
         self.overrun = False
         self._waiting: deque[JobEvent] = deque()
         self._arrived = asyncio.Event()
@@ -68,6 +85,7 @@ class Hub:
         self._settings = settings
         self._listeners: set[Listener] = set()
         self._last: dict[str, int] = {}
+        self._known: dict[str, Job] = {}
 
     async def run(self) -> None:
         """Listen for as long as the gateway lives."""
@@ -77,30 +95,35 @@ class Hub:
                 await self._subscribe()
             except (RedisError, OSError) as error:
                 log.debug("live events come from the files while Redis is away: %s", error)
-            await self._catch_up()
+            except Exception:
+                log.exception("live events are taken up again")
+            try:
+                await self._catch_up()
+            except Exception:
+                log.exception("some events could not be read")
             await asyncio.sleep(_CATCH_UP_S)
 
-    async def stream(self, wanted: Wanted, *, job_id: str | None, after: str | None) -> AsyncIterator[bytes]:
+    async def stream(self, scope: Scope, after: str | None) -> AsyncIterator[bytes]:
         """Yield SSE frames: first what came after `after`, then everything new, until the connection's life is over.
 
         Args:
-            wanted: which events.
-            job_id: set when only one job is followed; ids are then its sequence numbers.
+            scope: which jobs; ids of a single job's events are its sequence numbers.
             after: the last id the listener saw.
         """
-        listener = Listener(wanted)
+        listener = Listener(scope)
+        of_one_job = scope.job_id is not None
         self._listeners.add(listener)
         told: dict[str, int] = {}
         ends = asyncio.get_running_loop().time() + self._settings.event_connection
         try:
             yield b"retry: 1000\n\n"
-            for event in await asyncio.to_thread(self._missed, wanted, job_id, after):
+            for event in await asyncio.to_thread(self._missed, scope, after):
                 told[event.job_id] = event.seq
-                yield _frame(event, job_id is not None)
+                yield _frame(event, of_one_job)
             while asyncio.get_running_loop().time() < ends and not listener.overrun:
                 events = await listener.take(_HEARTBEAT_S)
                 fresh = [event for event in events if event.seq > told.get(event.job_id, 0)]
-                yield b"".join(_frame(event, job_id is not None) for event in fresh) or b": alive\n\n"
+                yield b"".join(_frame(event, of_one_job) for event in fresh) or b": alive\n\n"
         finally:
             self._listeners.discard(listener)
 
@@ -134,8 +157,9 @@ class Hub:
         if event.seq <= self._last.get(event.job_id, 0):
             return
         self._last[event.job_id] = event.seq
+        job = self._job(event.job_id)
         for listener in self._listeners:
-            if listener.wanted(event):
+            if job is not None and listener.scope.covers(job):
                 listener.offer(event)
 
     def _remember_present(self) -> None:
@@ -154,25 +178,30 @@ class Hub:
                 found.extend(self._jobs.events(job.id, last))
         return sorted(found, key=lambda event: event.at)
 
-    def _missed(self, wanted: Wanted, job_id: str | None, after: str | None) -> list[JobEvent]:
-        if job_id is not None:
-            seq = int(after) if after and after.isdigit() else 0
-            return [event for event in replay(self._jobs, job_id, seq) if wanted(event)]
+    def _job(self, job_id: str) -> Job | None:
+        """Return a job for its project and payload, which never change."""
+        if job_id not in self._known:
+            try:
+                self._known[job_id] = self._jobs.get(job_id)
+            except StudioError:
+                return None
+        return self._known[job_id]
+
+    def _missed(self, scope: Scope, after: str | None) -> list[JobEvent]:
+        if scope.job_id is not None:
+            return list(replay(self._jobs, scope.job_id, int(after) if after and after.isdigit() else 0))
         since = (after or "").partition("-")[0]
         if not since.isdigit():
             return []
-        return self._since(wanted, int(since) - _REPLAY_SLACK_MS)
+        return self._since(scope, int(since) - _REPLAY_SLACK_MS)
 
-    def _since(self, wanted: Wanted, since_ms: int) -> list[JobEvent]:
+    def _since(self, scope: Scope, since_ms: int) -> list[JobEvent]:
         """Return events of all jobs not older than a moment; listeners drop those they know by job and number."""
         found: list[JobEvent] = []
-        for job in self._jobs.list():
+        for job in filter(scope.covers, self._jobs.list()):
             if job.finished_at is None or job.finished_at.timestamp() * 1000 >= since_ms:
-                found.extend(
-                    event
-                    for event in self._jobs.events(job.id)
-                    if event.at.timestamp() * 1000 >= since_ms and wanted(event)
-                )
+                events = self._jobs.events(job.id)
+                found.extend(event for event in events if event.at.timestamp() * 1000 >= since_ms)
         return sorted(found, key=lambda event: event.at)
 
 

@@ -1,6 +1,7 @@
 """Plain ASGI middleware: no request from foreign pages, security headers, metrics."""
 
 import time
+from ipaddress import ip_address
 from urllib.parse import urlsplit
 
 import orjson
@@ -10,31 +11,60 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from services.gateway.errors import PROBLEM, problem
 from services.gateway.metrics import LATENCY, REQUESTS
-from shared.errors import Forbidden
+from shared.errors import Forbidden, StudioError
 
 _SAFE = ("GET", "HEAD", "OPTIONS")
 
 
 class SameOrigin:
-    """Refuses changes that another site's page tries to make through a visitor's browser."""
+    """Refuses names that are not this studio's, and changes that another site's page tries to make.
 
-    def __init__(self, app: ASGIApp) -> None:
+    A foreign page may point a name of its own at this machine (DNS rebinding); its requests then carry that name.
+    """
+
+    def __init__(self, app: ASGIApp, allowed_hosts: tuple[str, ...]) -> None:
         self._app = app
+        self._allowed = allowed_hosts
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Let the request through or refuse it."""
-        if scope["type"] == "http" and scope["method"] not in _SAFE and _is_foreign(Headers(scope=scope)):
-            error = Forbidden("cross_site_request", "Requests from other sites' pages are refused.")
-            await Response(orjson.dumps(problem(error)), 403, media_type=PROBLEM)(scope, receive, send)
+        error = self._fault(scope) if scope["type"] == "http" else None
+        if error is not None:
+            await Response(orjson.dumps(problem(error)), error.status, media_type=PROBLEM)(scope, receive, send)
             return
         await self._app(scope, receive, send)
 
+    def _fault(self, scope: Scope) -> StudioError | None:
+        headers = Headers(scope=scope)
+        name = _host_name(headers.get("host", ""))
+        if not self._is_own(name):
+            hint = "If this is the studio's own name, put it into AI_STUDIO_ALLOWED_HOSTS."
+            return Forbidden("host_not_allowed", f"This studio is not reached as {name[:100]}.", hint=hint)
+        if scope["method"] not in _SAFE and self._is_foreign(headers):
+            return Forbidden("cross_site_request", "Requests from other sites' pages are refused.")
+        return None
 
-def _is_foreign(headers: Headers) -> bool:
-    origin = headers.get("origin")
-    if origin is None:
-        return headers.get("sec-fetch-site") == "cross-site"
-    return urlsplit(origin).netloc != headers.get("x-forwarded-host", headers.get("host"))
+    def _is_own(self, name: str) -> bool:
+        """Whether a host is an address, a plain name without a dot, or a name an operator allowed."""
+        if "." not in name or name in self._allowed:
+            return True
+        try:
+            ip_address(name)
+        except ValueError:
+            return False
+        return True
+
+    def _is_foreign(self, headers: Headers) -> bool:
+        origin = headers.get("origin")
+        if origin is None:
+            return headers.get("sec-fetch-site") == "cross-site"
+        netloc = urlsplit(origin).netloc
+        return netloc != headers.get("host") and _host_name(netloc) not in self._allowed
+
+
+def _host_name(netloc: str) -> str:
+    """Return the name in a Host header or an origin, without port and brackets."""
+    return (urlsplit(f"//{netloc}").hostname or "").lower()
 
 
 class Observed:

@@ -8,7 +8,7 @@ from pydantic import AfterValidator, ConfigDict, Field
 from services.gateway.actions import splits
 from services.gateway.actions.projects import printable
 from services.gateway.studio import Studio
-from shared.errors import Conflict, invalid_field
+from shared.errors import Conflict, NotFound, invalid_field
 from shared.schemas.base import Model
 from shared.schemas.experiment import AugmentationStep, Configuration, Hardware
 from shared.schemas.split import Split
@@ -74,16 +74,18 @@ def complete(studio: Studio, project_id: str, body: ExperimentBody) -> tuple[Arc
 
 
 def changed(studio: Studio, project_id: str, current: Configuration, body: ExperimentBody) -> Configuration:
-    """Return `current` with what the body gives put in its place; parameters are merged one by one.
+    """Return `current` with what the body gives put in its place; unchanged defaults follow the architecture.
 
     Raises:
         Invalid, NotFound: something cannot be used.
     """
     spec = task_of(studio, project_id)
     architecture = _architecture(spec, body.architecture or current.architecture)
+    old = defaults(spec, _architecture(spec, current.architecture), {})
+    chosen = {name: value for name, value in current.params.items() if value != old.get(name)}
     changes: dict[str, Any] = {
         "architecture": architecture.id,
-        "params": defaults(spec, architecture, {**current.params, **(body.params or {})}),
+        "params": defaults(spec, architecture, {**chosen, **(body.params or {})}),
     }
     if body.split_name is not None:
         split = _split(studio, project_id, body.split_name)
@@ -117,7 +119,10 @@ def _architecture(spec: TaskSpec, architecture_id: str) -> Architecture:
 def _split(studio: Studio, project_id: str, name: str | None) -> Split:
     studio.workspace.dataset(project_id).head()
     if name is not None:
-        return splits.get(studio, project_id, name)
+        try:
+            return splits.get(studio, project_id, name)
+        except NotFound as error:
+            raise invalid_field("split_name", error.message, code=error.code) from None
     if not (known := splits.listed(studio, project_id)):
         raise Conflict(
             "split_missing",

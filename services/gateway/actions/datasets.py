@@ -1,13 +1,14 @@
 """Datasets: what is there, and getting more in."""
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
 
 from services.gateway.actions import jobs
 from services.gateway.studio import Studio
-from shared.errors import Conflict, NotFound
+from shared.errors import Conflict, NotFound, invalid_field
 from shared.schemas.base import Subset
 from shared.schemas.dataset import ClassInfo, DatasetHead, ImageRecord
 from shared.store.datasets import DatasetStore
@@ -97,8 +98,16 @@ def records(studio: Studio, project_id: str, filters: Filters, number: int, size
 
 
 def record(studio: Studio, project_id: str, image_id: str) -> ImageRecord:
-    """Return one image's record or raise `NotFound`."""
-    return ImageRecord.model_validate_json(store(studio, project_id).index().record(image_id))
+    """Return one image's record, also of an image that only older revisions have, or raise `NotFound`."""
+    found = store(studio, project_id)
+    try:
+        return ImageRecord.model_validate_json(found.index().record(image_id))
+    except NotFound:
+        for number in range(found.head().revision - 1, 0, -1):
+            for old in _records_of(found, number):
+                if old.id == image_id:
+                    return old
+        raise
 
 
 def image(studio: Studio, project_id: str, image_id: str, filters: Filters) -> ImageDetail:
@@ -124,9 +133,16 @@ def shapes(studio: Studio, project_id: str, found: ImageRecord) -> list[Shape]:
     return drawn
 
 
-def classes(studio: Studio, project_id: str) -> list[ClassInfo]:
-    """Return the classes of the newest revision."""
-    return head(studio, project_id).classes
+def _records_of(found: DatasetStore, number: int) -> Iterator[ImageRecord]:
+    """Yield the records of a revision; none where it was cleared away."""
+    with suppress(NotFound):
+        yield from found.records(number)
+
+
+def classes(studio: Studio, project_id: str, revision: int | None = None) -> list[ClassInfo]:
+    """Return the classes of a revision, the newest unless `revision` is given."""
+    found = store(studio, project_id)
+    return found.head().classes if revision is None else found.revision(revision).classes
 
 
 def image_file(studio: Studio, project_id: str, image_id: str) -> tuple[ImageRecord, Path]:
@@ -165,4 +181,4 @@ def _class_id(found: DatasetHead, name: str | None) -> int | None:
     for item in found.classes:
         if item.name == name:
             return item.id
-    raise NotFound("class_not_found", f"The dataset has no class {name[:60]!r}.")
+    raise invalid_field("class", f"the dataset has no class {name[:60]!r}", code="class_not_found")

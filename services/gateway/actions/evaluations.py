@@ -11,16 +11,14 @@ from services.gateway.actions import datasets, experiments, jobs
 from services.gateway.studio import Studio
 from shared.errors import Conflict, NotFound, invalid_field
 from shared.schemas.base import Subset, new_id
-from shared.schemas.dataset import ImageRecord
+from shared.schemas.dataset import ClassInfo, ImageRecord
 from shared.schemas.evaluation import Aggregate, Evaluation, EvaluationConfig, ImageResult
 from shared.schemas.experiment import CheckpointInfo, ExperimentStatus
-from shared.schemas.job import Job, JobKind, JobStatus
+from shared.schemas.job import Job, JobKind
 from shared.store.evaluations import EvaluationStore
 from shared.store.paths import missing
 from shared.taskkit import registry
 from shared.taskkit.shapes import Shape
-
-_STATUS = {JobStatus.QUEUED: "pending", JobStatus.FINALIZING: "running", JobStatus.SUCCEEDED: "completed"}
 
 
 class EvaluationBody(EvaluationConfig):
@@ -83,14 +81,14 @@ def start(studio: Studio, project_id: str, experiment_id: str, body: EvaluationC
         Invalid: the checkpoint does not exist, or the subsets are empty.
     """
     view = experiments.view(studio, project_id, experiment_id)
-    if (earlier := jobs.repeated(studio, JobKind.EVALUATION, project_id, key)) is not None:
-        return earlier
     job_id = new_id("job")
     config = EvaluationConfig.model_validate(body.model_dump())
     evaluation = Evaluation(experiment_id=experiment_id, job_id=job_id, config=config)
     payload = {"experiment_id": experiment_id}
     title = f"Evaluate {view.experiment.name} on {', '.join(body.subsets)}"
     with jobs.starting:
+        if (earlier := jobs.repeated(studio, JobKind.EVALUATION, project_id, key, **payload)) is not None:
+            return earlier
         _refuse_unless_evaluable(studio, view, body)
         _store(studio, project_id, experiment_id).start(evaluation)
         return jobs.start(studio, JobKind.EVALUATION, project_id, title, payload, key=key, job_id=job_id)
@@ -102,7 +100,7 @@ def get(studio: Studio, project_id: str, experiment_id: str) -> EvaluationView:
     store = _store(studio, project_id, experiment_id)
     evaluation = store.get()
     job = jobs.find(studio, evaluation.job_id)
-    status = _STATUS.get(job.status, job.status.value) if job else "failed"
+    status = jobs.outcome(job)
     return EvaluationView(
         evaluation=evaluation,
         status=status,
@@ -140,7 +138,7 @@ def results(studio: Studio, project_id: str, experiment_id: str, filters: Result
     found = get(studio, project_id, experiment_id)
     if found.aggregate is None:
         raise NotFound("results_not_found", f"The evaluation is {found.status}; there are no results.")
-    names = {item.name: item.id for item in datasets.classes(studio, project_id)}
+    names = {item.name: item.id for item in classes(studio, project_id, experiment_id)}
     true_class = _class_id(names, filters.class_name)
     predicted = _class_id(names, filters.predicted)
     chosen = [
@@ -177,15 +175,24 @@ def result(studio: Studio, project_id: str, experiment_id: str, image_id: str, f
     place = ids.index(image_id) if image_id in ids else None
     task = studio.workspace.projects.get(project_id).task
     overlay = registry.part(task, "overlay")
-    classes = datasets.classes(studio, project_id)
+    known = classes(studio, project_id, experiment_id)
     return ResultDetail(
         result=found,
         record=datasets.record(studio, project_id, image_id),
-        truth=overlay.truth_shapes(found.truth, classes) if overlay else [],
-        prediction=overlay.prediction_shapes(found, classes) if overlay else [],
+        truth=overlay.truth_shapes(found.truth, known) if overlay else [],
+        prediction=overlay.prediction_shapes(found, known) if overlay else [],
         previous=ids[place - 1] if place else None,
         next=ids[place + 1] if place is not None and place + 1 < len(ids) else None,
     )
+
+
+def classes(studio: Studio, project_id: str, experiment_id: str) -> list[ClassInfo]:
+    """Return the classes of the dataset revision the experiment saw; later ones may mean other things by an id."""
+    configuration = experiments.view(studio, project_id, experiment_id).experiment.configuration
+    try:
+        return datasets.classes(studio, project_id, configuration.dataset_revision)
+    except NotFound:  # the dataset was cleared; what the evaluation found stays readable
+        return []
 
 
 def _refuse_unless_evaluable(studio: Studio, view: experiments.ExperimentView, body: EvaluationConfig) -> None:
@@ -226,5 +233,5 @@ def _class_id(names: dict[str, int], name: str | None) -> int | None:
     if name is None:
         return None
     if name not in names:
-        raise NotFound("class_not_found", f"The dataset has no class {name[:60]!r}.")
+        raise invalid_field("class", f"the dataset has no class {name[:60]!r}", code="class_not_found")
     return names[name]

@@ -10,6 +10,9 @@ from shared.schemas.base import Model, new_id
 from shared.schemas.experiment import CheckpointInfo, EpochRow, Experiment, ExperimentStatus, experiment_status
 from shared.schemas.job import Job
 
+_LINE_BYTES = 500
+"""More than a line of a log is long, as a rule; of longer ones a tail shows fewer."""
+
 
 class ExperimentView(Model):
     """An experiment with its status, its split's name and its newest job."""
@@ -97,8 +100,9 @@ def delete(studio: Studio, project_id: str, experiment_id: str) -> None:
         Conflict: a job of it waits or runs.
     """
     view(studio, project_id, experiment_id)
-    refuse_while_busy(studio, project_id, experiment_id)
-    studio.workspace.experiments(project_id).delete(experiment_id)
+    with jobs.starting:
+        refuse_while_busy(studio, project_id, experiment_id)
+        studio.workspace.experiments(project_id).delete(experiment_id)
 
 
 def duplicate(studio: Studio, project_id: str, experiment_id: str) -> ExperimentView:
@@ -128,7 +132,9 @@ def log(studio: Studio, project_id: str, experiment_id: str, tail: int = 500) ->
     path = studio.workspace.jobs.log_path(found.job.id)
     if not path.exists():
         return ""
-    lines = path.read_bytes().decode("utf-8", "replace").splitlines()
+    with path.open("rb") as file:
+        file.seek(max(0, path.stat().st_size - tail * _LINE_BYTES))
+        lines = file.read().decode("utf-8", "replace").splitlines()
     return "\n".join(lines[-tail:])
 
 

@@ -6,16 +6,14 @@ from typing import Any
 
 from pydantic import ConfigDict, Field
 
-from services.gateway.actions import experiments, jobs
+from services.gateway.actions import experiments, jobs, system
 from services.gateway.studio import Studio
 from shared.errors import Conflict, invalid_field
 from shared.schemas.base import Model, new_id
 from shared.schemas.experiment import ExperimentStatus
 from shared.schemas.export import Export
-from shared.schemas.job import Job, JobKind, JobStatus
+from shared.schemas.job import Job, JobKind
 from shared.taskkit import registry
-
-_STATUS = {JobStatus.QUEUED: "pending", JobStatus.FINALIZING: "running", JobStatus.SUCCEEDED: "completed"}
 
 
 class NewExport(Model):
@@ -54,15 +52,16 @@ class ExportView:
 
 
 def formats() -> list[dict[str, Any]]:
-    """Return every format that some task exports to, with what it is good for."""
+    """Return every format that some task exports to, and whether a worker is there to make it."""
+    reason = None if system.has_worker(JobKind.EXPORT) else "No export worker is running."
     found = {choice.value: choice for spec in registry.specs() for choice in spec.export_formats}
     return [
         {
             "id": choice.value,
             "label": choice.label,
             "help": choice.help,
-            "available": True,
-            "reason": None,
+            "available": reason is None,
+            "reason": reason,
             "tasks": [spec.id for spec in registry.specs() if choice in spec.export_formats],
         }
         for choice in found.values()
@@ -89,21 +88,16 @@ def start(studio: Studio, project_id: str, body: NewExport, key: str | None = No
         Invalid: the format or the checkpoint cannot be used.
     """
     view = experiments.view(studio, project_id, body.experiment_id)
-    if (earlier := jobs.repeated(studio, JobKind.EXPORT, project_id, key)) is not None:
-        return studio.workspace.exports(project_id).get(earlier.payload["export_id"]), earlier
-    _refuse_unless_exportable(studio, project_id, view, body)
-    export = Export.model_validate(
-        {
-            **body.model_dump(),
-            "id": new_id("export"),
-            "project_id": project_id,
-            "job_id": new_id("job"),
-        }
-    )
-    studio.workspace.exports(project_id).save(export)
-    payload = {"export_id": export.id, "experiment_id": body.experiment_id}
-    title = f"Export {view.experiment.name} as {body.format}"
-    job = jobs.start(studio, JobKind.EXPORT, project_id, title, payload, key=key, job_id=export.job_id)
+    with jobs.starting:
+        earlier = jobs.repeated(studio, JobKind.EXPORT, project_id, key, experiment_id=body.experiment_id)
+        if earlier is not None:
+            return studio.workspace.exports(project_id).get(earlier.payload["export_id"]), earlier
+        _refuse_unless_exportable(studio, project_id, view, body)
+        made = {"id": new_id("export"), "project_id": project_id, "job_id": new_id("job")}
+        export = studio.workspace.exports(project_id).save(Export.model_validate({**body.model_dump(), **made}))
+        payload = {"export_id": export.id, "experiment_id": body.experiment_id}
+        title = f"Export {view.experiment.name} as {body.format}"
+        job = jobs.start(studio, JobKind.EXPORT, project_id, title, payload, key=key, job_id=export.job_id)
     return export, job
 
 
@@ -159,7 +153,7 @@ def _view(studio: Studio, item: Export) -> ExportView:
     )
     return ExportView(
         export=item,
-        status=_STATUS.get(job.status, job.status.value) if job else "failed",
+        status=jobs.outcome(job),
         job=jobs.with_progress(studio, job) if job else None,
         experiment_name=name,
     )

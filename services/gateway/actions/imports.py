@@ -1,4 +1,4 @@
-"""Starting imports: everything that can be refused is refused before any byte is read."""
+"""Starting imports: what can be refused is refused before the images are looked at."""
 
 import shutil
 import stat
@@ -15,6 +15,8 @@ from shared.schemas.job import Job, JobKind
 from shared.store.files import disk_errors
 from shared.taskkit import registry
 
+_FORM_BYTES = 64 * 1024
+"""What the other fields and the boundaries of a form may take."""
 ARCHIVES = (".zip", ".tar", ".tar.gz", ".tgz")
 
 
@@ -43,10 +45,23 @@ def import_local(studio: Studio, project_id: str, body: ImportLocal, key: str | 
         Invalid: the path does not exist or cannot be read.
         Forbidden: it is outside of the allowed roots.
     """
-    if (earlier := _earlier(studio, project_id, body.format, key)) is not None:
+    if (earlier := _earlier(studio, project_id, body.format, body.options, key)) is not None:
         return earlier
     source = _checked_source(studio, body.path)
     return _start(studio, project_id, {"path": str(source)}, body.format, body.options, key, new_id("job"))
+
+
+def refuse_upload(studio: Studio, project_id: str, announced: int) -> None:
+    """Raise what can be known before an upload of `announced` bytes comes in.
+
+    Raises:
+        NotFound: there is no such project.
+        TooLarge: more bytes than the settings allow.
+    """
+    studio.workspace.projects.get(project_id)
+    limit = studio.settings.max_upload
+    if announced > limit + _FORM_BYTES:
+        raise TooLarge("upload_too_large", f"The archive is larger than the {limit:,} bytes that are allowed.")
 
 
 def import_upload(
@@ -67,22 +82,26 @@ def import_upload(
     suffix = next((item for item in ARCHIVES if filename.lower().endswith(item)), None)
     if suffix is None:
         raise invalid_field("file", f"must be an archive that ends in one of {', '.join(ARCHIVES)}")
-    if (earlier := _earlier(studio, project_id, format_id, key)) is not None:
+    if (earlier := _earlier(studio, project_id, format_id, options, key)) is not None:
         return earlier
     job_id = new_id("job")
     target = studio.workspace.jobs.folder(job_id) / f"upload{suffix}"
     _receive(file, target, studio.settings.max_upload)
     source = {"path": str(target), "name": Path(filename).name[:200]}
-    return _start(studio, project_id, source, format_id, options, key, job_id)
+    try:
+        return _start(studio, project_id, source, format_id, options, key, job_id)
+    except BaseException:
+        studio.workspace.jobs.delete(job_id)
+        raise
 
 
-def _earlier(studio: Studio, project_id: str, format_id: str, key: str | None) -> Job | None:
+def _earlier(studio: Studio, project_id: str, format_id: str, options: ImportOptions, key: str | None) -> Job | None:
     """Return the job an earlier call with the key started; refuse what can be refused before any byte is read."""
     spec = registry.spec(studio.workspace.projects.get(project_id).task)
     offered = ["auto", *(choice.value for choice in spec.import_formats)]
     if format_id not in offered:
         raise invalid_field("format", f"{format_id[:40]!r} is not one of {', '.join(offered)}")
-    if (earlier := jobs.repeated(studio, JobKind.IMPORT, project_id, key)) is None:
+    if (earlier := jobs.repeated(studio, JobKind.IMPORT, project_id, key, **_asked(format_id, options))) is None:
         _refuse_while_importing(studio, project_id)
     return earlier
 
@@ -96,11 +115,15 @@ def _start(
     key: str | None,
     job_id: str,
 ) -> Job:
-    payload = {"source": source, "format": format_id, "mode": options.mode}
+    payload = {"source": source, **_asked(format_id, options)}
     title = f"Import {source.get('name') or Path(source['path']).name}"
     with jobs.starting:
         _refuse_while_importing(studio, project_id)
         return jobs.start(studio, JobKind.IMPORT, project_id, title, payload, key=key, job_id=job_id)
+
+
+def _asked(format_id: str, options: ImportOptions) -> dict[str, str]:
+    return {"format": format_id, "mode": options.mode}
 
 
 def _refuse_while_importing(studio: Studio, project_id: str) -> None:
@@ -126,7 +149,8 @@ def _checked_source(studio: Studio, given: str) -> Path:
     except (OSError, ValueError, RuntimeError) as error:
         why = getattr(error, "strerror", None) or str(error)
         raise invalid_field("path", f"cannot be read: {why}", code="path_not_readable") from None
-    if path.is_relative_to(studio.workspace.root) or studio.workspace.root.is_relative_to(path):
+    own = studio.workspace.root.resolve()
+    if path.is_relative_to(own) or own.is_relative_to(path):
         raise invalid_field("path", "is, or holds, the studio's own workspace", code="path_not_allowed")
     if stat.S_ISDIR(mode):
         if not any(path.iterdir()):

@@ -7,7 +7,7 @@ from typing import Any
 from services.gateway.studio import Studio
 from shared.bus.doorbell import ring
 from shared.bus.events import publish_status
-from shared.errors import Conflict, NotFound
+from shared.errors import Conflict, Invalid, NotFound
 from shared.schemas.job import Job, JobKind, JobStatus, Progress
 from shared.store.lifecycle import Refused, RequestCancel, RequestStop
 
@@ -39,14 +39,51 @@ def announce(studio: Studio, job: Job) -> None:
     ring(job)
 
 
-def repeated(studio: Studio, kind: JobKind, project_id: str, key: str | None) -> Job | None:
-    """Return the job that an earlier call with the same idempotency key started."""
+def repeated(studio: Studio, kind: JobKind, project_id: str, key: str | None, **payload: Any) -> Job | None:
+    """Return the job that an earlier call with the same idempotency key started.
+
+    Args:
+        studio: the studio.
+        kind: of the job the call would start.
+        project_id: of its project.
+        key: the idempotency key; None never matches.
+        **payload: what a repeated call must have asked for too.
+
+    Raises:
+        Invalid: the key was used for something else.
+    """
     if key is None:
         return None
     for job in studio.workspace.jobs.list():
-        if (job.kind, job.project_id, job.idempotency_key) == (kind, project_id, key):
+        if (job.project_id, job.idempotency_key) == (project_id, key):
+            asked = {name: job.payload.get(name) for name in payload}
+            if job.kind is not kind or asked != payload:
+                raise Invalid(
+                    "idempotency_key_reused",
+                    f"This idempotency key belongs to another call: {job.title}.",
+                    hint="Use a fresh key for each thing you start.",
+                )
             return job
     return None
+
+
+def told(studio: Studio, job: Job | None) -> dict[str, Any]:
+    """Return what things made by a job say of it: `progress` and `error`, each None where there is none."""
+    current = with_progress(studio, job) if job else None
+    return {
+        "progress": current.progress.model_dump(mode="json") if current and current.progress else None,
+        "error": current.error.model_dump(mode="json") if current and current.error else None,
+    }
+
+
+def outcome(job: Job | None) -> str:
+    """Return the status of something whose job is `job`: pending, running, completed, failed or cancelled."""
+    if job is None:
+        return "failed"
+    return _OUTCOMES.get(job.status, job.status.value)
+
+
+_OUTCOMES = {JobStatus.QUEUED: "pending", JobStatus.FINALIZING: "running", JobStatus.SUCCEEDED: "completed"}
 
 
 def listed(

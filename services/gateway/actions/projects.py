@@ -1,22 +1,26 @@
 """Projects, for the API and the pages alike."""
 
 import time
+from datetime import datetime
 from typing import Annotated
 
 from pydantic import AfterValidator, ConfigDict, Field
 
 from services.gateway.actions import jobs
 from services.gateway.studio import Studio
-from shared.errors import Conflict
+from shared.errors import Conflict, invalid_field
 from shared.schemas.base import Model
 from shared.schemas.project import Project
 from shared.taskkit import registry
+
+_JOINERS = dict.fromkeys((0x200C, 0x200D))
+"""Invisible, but part of ordinary words and emoji."""
 
 
 def printable(value: str) -> str:
     """Return a name as one line of visible text, because names are shown everywhere."""
     cleaned = " ".join(value.split())
-    if not cleaned or not cleaned.isprintable():
+    if not cleaned or not cleaned.translate(_JOINERS).isprintable():
         raise ValueError("must have visible characters and no control characters")
     return cleaned
 
@@ -55,6 +59,8 @@ class ProjectCard(Model):
     class_count: int
     experiment_count: int
     running_jobs: int
+    last_activity: datetime
+    """When it was changed, or when a job of it began or ended."""
     best_metric: float | None
     metric_label: str
     metric_style: str
@@ -66,15 +72,19 @@ def create(studio: Studio, body: NewProject) -> Project:
     """Store a new project.
 
     Raises:
-        NotFound: there is no such task.
+        Invalid: there is no such task.
     """
+    if body.task not in registry.task_ids():
+        known = ", ".join(registry.task_ids())
+        raise invalid_field("task", f"{body.task[:40]!r} is not one of {known}", code="unknown_task")
     spec = registry.spec(body.task)
     return studio.workspace.projects.create(body.name, spec.id, body.description)
 
 
 def cards(studio: Studio) -> list[ProjectCard]:
-    """Return all projects with their facts, the one changed last first."""
-    return [card(studio, project) for project in studio.workspace.projects.list()]
+    """Return all projects with their facts, the one in which something happened last first."""
+    found = [card(studio, project) for project in studio.workspace.projects.list()]
+    return sorted(found, key=lambda item: item.last_activity, reverse=True)
 
 
 def card(studio: Studio, project: Project) -> ProjectCard:
@@ -83,6 +93,7 @@ def card(studio: Studio, project: Project) -> ProjectCard:
     dataset = studio.workspace.dataset(project.id)
     head = dataset.head() if dataset.exists() else None
     trained = studio.workspace.experiments(project.id).list()
+    known = jobs.listed(studio, project_id=project.id)
     metrics = [item.summary.best_metric for item in trained if item.summary.best_metric is not None]
     best = max if spec.primary_metric.higher_is_better else min
     return ProjectCard(
@@ -92,7 +103,8 @@ def card(studio: Studio, project: Project) -> ProjectCard:
         image_count=head.image_count if head else 0,
         class_count=len(head.classes) if head else 0,
         experiment_count=len(trained),
-        running_jobs=len(jobs.unfinished(studio, project.id)),
+        running_jobs=sum(not job.status.final for job in known),
+        last_activity=max([project.updated_at, *(job.finished_at or job.created_at for job in known)]),
         best_metric=best(metrics) if metrics else None,
         metric_label=spec.primary_metric.label,
         metric_style=spec.primary_metric.style,
@@ -127,7 +139,10 @@ def delete(studio: Studio, project_id: str, *, force: bool = False) -> None:
     for job in busy:
         jobs.cancel_if_unfinished(studio, job.id)
     _wait_until_idle(studio, project_id)
-    studio.workspace.projects.delete(project_id)
+    with jobs.starting:
+        if jobs.unfinished(studio, project_id):
+            raise Conflict("project_is_busy", "A job of this project was started meanwhile.", hint="Try again.")
+        studio.workspace.projects.delete(project_id)
     for job in jobs.listed(studio, project_id=project_id):
         studio.workspace.jobs.delete(job.id)
 

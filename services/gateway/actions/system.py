@@ -2,6 +2,7 @@
 
 import os
 import shutil
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any
 
@@ -46,6 +47,14 @@ def readiness(studio: Studio) -> Readiness:
     return Readiness(workspace=writable, redis=reachable, workers=counts)
 
 
+def has_worker(kind: JobKind) -> bool:
+    """Whether a worker of a kind beat lately; a Redis that is away says no."""
+    try:
+        return any(worker["kind"] == kind for worker in workers())
+    except redis.RedisError:
+        return False
+
+
 def devices() -> dict[str, Any]:
     """Return the devices that training workers report; a GPU is the default where there is one."""
     try:
@@ -54,7 +63,7 @@ def devices() -> dict[str, Any]:
         reporting = []
     items = [{**device, "host": worker["host"]} for worker in reporting for device in worker["devices"]]
     kinds = {item["kind"] for item in items}
-    return {"items": items, "default_selected": "gpu" if "gpu" in kinds else "cpu"}
+    return {"items": items, "total": len(items), "default_selected": "gpu" if "gpu" in kinds else "cpu"}
 
 
 def disk_use(studio: Studio) -> dict[str, Any]:
@@ -75,10 +84,9 @@ def disk_use(studio: Studio) -> dict[str, Any]:
 
 def _size(folder: str) -> int:
     total = 0
-    with os.scandir(folder) as entries:
+    with suppress(FileNotFoundError), os.scandir(folder) as entries:
         for entry in entries:
-            if entry.is_dir(follow_symlinks=False):
-                total += _size(entry.path)
-            else:
-                total += entry.stat(follow_symlinks=False).st_size
+            with suppress(FileNotFoundError):  # workers write and remove files meanwhile
+                is_folder = entry.is_dir(follow_symlinks=False)
+                total += _size(entry.path) if is_folder else entry.stat(follow_symlinks=False).st_size
     return total

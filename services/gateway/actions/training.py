@@ -5,7 +5,7 @@ from collections.abc import Callable
 from services.gateway.actions import experiments, jobs
 from services.gateway.actions.experiments import ExperimentView, status_of
 from services.gateway.studio import Studio
-from shared.errors import Conflict, StudioError
+from shared.errors import Conflict, NotFound
 from shared.schemas.base import new_id
 from shared.schemas.experiment import Experiment, ExperimentStatus, Summary
 from shared.schemas.job import Job, JobKind
@@ -50,11 +50,13 @@ def restart(studio: Studio, project_id: str, experiment_id: str) -> ExperimentVi
         Conflict: a job of it waits or runs.
     """
     experiments.view(studio, project_id, experiment_id)
-    experiments.refuse_while_busy(studio, project_id, experiment_id)
     store = studio.workspace.experiments(project_id)
-    store.clear_results(experiment_id)
     fresh = {"job_id": None, "summary": Summary()}
-    return experiments.with_status(studio, store.update(experiment_id, lambda item: item.model_copy(update=fresh)))
+    with jobs.starting:
+        experiments.refuse_while_busy(studio, project_id, experiment_id)
+        store.clear_results(experiment_id)
+        item = store.update(experiment_id, lambda item: item.model_copy(update=fresh))
+    return experiments.with_status(studio, item)
 
 
 def _start(
@@ -68,24 +70,32 @@ def _start(
 ) -> Job:
     """Check, write the job, point the experiment to it, and ring last: a kill in between starts nothing twice."""
     found = experiments.view(studio, project_id, experiment_id)
-    if (earlier := jobs.repeated(studio, JobKind.TRAINING, project_id, key)) is not None:
-        return earlier
-    _refuse_without_split(studio, project_id, found.experiment)
     size = found.experiment.configuration.params.get("image_size")
     title = f"Train {found.experiment.name}" + (f" at {size} px" if size else "")
     job_id = new_id("job")
+    payload = {"experiment_id": experiment_id, "resume": resume}
 
     def point(item: Experiment) -> Experiment:
         refuse(studio, item)
-        payload = {"project_id": project_id, "experiment_id": experiment_id, "resume": resume}
-        studio.workspace.jobs.create(JobKind.TRAINING, project_id, title, payload, idempotency_key=key, job_id=job_id)
+        studio.workspace.jobs.create(
+            JobKind.TRAINING,
+            project_id,
+            title,
+            {"project_id": project_id, **payload},
+            idempotency_key=key,
+            job_id=job_id,
+        )
         return item.model_copy(update={"job_id": job_id})
 
-    try:
-        studio.workspace.experiments(project_id).update(experiment_id, point)
-    except BaseException:
-        studio.workspace.jobs.delete(job_id)
-        raise
+    with jobs.starting:
+        if (earlier := jobs.repeated(studio, JobKind.TRAINING, project_id, key, **payload)) is not None:
+            return earlier
+        _refuse_without_data(studio, project_id, found.experiment)
+        try:
+            studio.workspace.experiments(project_id).update(experiment_id, point)
+        except BaseException:
+            studio.workspace.jobs.delete(job_id)
+            raise
     job = studio.workspace.jobs.get(job_id)
     jobs.announce(studio, job)
     return job
@@ -117,10 +127,18 @@ def _refuse_unless_resumable(studio: Studio, item: Experiment) -> None:
         )
 
 
-def _refuse_without_split(studio: Studio, project_id: str, item: Experiment) -> None:
+def _refuse_without_data(studio: Studio, project_id: str, item: Experiment) -> None:
     try:
         studio.workspace.splits(project_id).get(item.configuration.split_id)
-    except StudioError:
+    except NotFound:
         raise Conflict(
             "split_is_gone", "The split of this experiment was deleted.", hint="Choose another split."
+        ) from None
+    try:
+        studio.workspace.dataset(project_id).revision(item.configuration.dataset_revision)
+    except NotFound:
+        raise Conflict(
+            "dataset_revision_is_gone",
+            "The dataset this experiment's split was made of was cleared.",
+            hint="Make a split of the present dataset and choose it.",
         ) from None

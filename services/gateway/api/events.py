@@ -5,8 +5,8 @@ from typing import Annotated
 from fastapi import APIRouter, Header, Query
 from fastapi.responses import StreamingResponse
 
+from services.gateway.live import Scope
 from services.gateway.studio import Studio, StudioDep
-from shared.schemas.job import JobEvent
 
 router = APIRouter(prefix="/api", tags=["events"])
 LastEventId = Annotated[str | None, Header(alias="Last-Event-ID", max_length=64)]
@@ -32,19 +32,13 @@ def events(
         studio.workspace.jobs.get(job_id)
     if project_id is not None:
         studio.workspace.projects.get(project_id)
-    return answer_stream(studio, job_id=job_id, project_id=project_id, after=last_event_id or after)
+    return answer_stream(studio, Scope(project_id=project_id, job_id=job_id), last_event_id or after)
 
 
-def answer_stream(
-    studio: Studio, *, job_id: str | None, project_id: str | None, after: str | None
-) -> StreamingResponse:
-    """Return the SSE answer for one job, a project or everything."""
-
-    def wanted(event: JobEvent) -> bool:
-        return (job_id is None or event.job_id == job_id) and (project_id is None or event.project_id == project_id)
-
+def answer_stream(studio: Studio, scope: Scope, after: str | None) -> StreamingResponse:
+    """Return the SSE answer for what `scope` covers."""
     return StreamingResponse(
-        studio.hub.stream(wanted, job_id=job_id, after=after),
+        studio.hub.stream(scope, after),
         media_type="text/event-stream",
         headers={"Cache-Control": "no-cache", "X-Accel-Buffering": "no"},
     )

@@ -2,15 +2,17 @@
 
 from typing import Annotated
 
-from fastapi import APIRouter, Query, Request, Response
+from fastapi import APIRouter, Query, Response
 
 from services.gateway.actions import experiments, training
 from services.gateway.actions.configuration import ExperimentBody
 from services.gateway.api.events import AfterQuery, LastEventId, answer_stream
 from services.gateway.api.http import IdempotencyKey, IfMatch, Json, PageNumber, PageSize, listing, revision_of, started
+from services.gateway.live import Scope
 from services.gateway.studio import StudioDep
 
 router = APIRouter(prefix="/api/training/{project_id}", tags=["training"])
+_FROM_THE_START = "0-0"
 _ONE = "/experiments/{experiment_id}"
 
 
@@ -52,7 +54,9 @@ def delete_experiment(studio: StudioDep, project_id: str, experiment_id: str) ->
 @router.post(_ONE + "/duplicate", status_code=201, summary="Copy an experiment's configuration")
 def duplicate_experiment(studio: StudioDep, project_id: str, experiment_id: str) -> Json:
     """A new experiment, `created`."""
-    return Json(experiments.duplicate(studio, project_id, experiment_id).body(), 201)
+    made = experiments.duplicate(studio, project_id, experiment_id)
+    path = f"/api/training/{project_id}/experiments/{made.experiment.id}"
+    return Json(made.body(), 201, {"Location": path})
 
 
 @router.post(_ONE + "/train", status_code=202, summary="Start training")
@@ -81,11 +85,16 @@ def restart(studio: StudioDep, project_id: str, experiment_id: str) -> Json:
 
 @router.get(_ONE + "/metrics", summary="Metric rows")
 def read_metrics(
-    studio: StudioDep, project_id: str, experiment_id: str, since_epoch: Annotated[int, Query(ge=0)] = 0
+    studio: StudioDep,
+    project_id: str,
+    experiment_id: str,
+    since_epoch: Annotated[int, Query(ge=0)] = 0,
+    page: PageNumber = 1,
+    page_size: Annotated[int, Query(ge=1, le=1000)] = 1000,
 ) -> Json:
-    """One row an epoch."""
+    """One row an epoch; a page holds the longest training there can be."""
     rows = experiments.metrics(studio, project_id, experiment_id, since_epoch)
-    return Json({"items": [row.model_dump(mode="json") for row in rows], "total": len(rows)})
+    return listing([row.model_dump(mode="json") for row in rows], page, page_size)
 
 
 @router.get(_ONE + "/log", summary="Log of the training", response_class=Response)
@@ -98,18 +107,15 @@ def read_log(
 
 @router.get(_ONE + "/stream", summary="Live events of this training (SSE)", response_class=Response)
 def stream(
-    request: Request,
     studio: StudioDep,
     project_id: str,
     experiment_id: str,
     after: AfterQuery = None,
     last_event_id: LastEventId = None,
 ) -> Response:
-    """Events `job`, `progress`, `epoch`, `log` of the newest job; resumes after `Last-Event-ID`."""
-    found = experiments.view(studio, project_id, experiment_id)
-    if found.job is None:
-        return Response("retry: 1000\n\n", media_type="text/event-stream")
-    return answer_stream(studio, job_id=found.job.id, project_id=None, after=last_event_id or after)
+    """Events `job`, `progress`, `epoch`, `log` of all its jobs, from the first on or after `Last-Event-ID`."""
+    experiments.view(studio, project_id, experiment_id)
+    return answer_stream(studio, Scope(experiment_id=experiment_id), last_event_id or after or _FROM_THE_START)
 
 
 @router.get("/compare", summary="Compare experiments")

@@ -112,7 +112,7 @@ def read(request: Request, studio: StudioDep, project_id: str, filters: FiltersD
 @router.post("/import")
 def import_local(request: Request, studio: StudioDep, project_id: str, typed: TypedDep) -> Response:
     """Start an import from the server's disk."""
-    given = {**typed.given("path", "format"), "options": typed.given("mode")}
+    given = {**typed.given("path", "format"), "options": {"mode": typed.get("options.mode", "append")}}
     try:
         imports.import_local(studio, project_id, parsed(ImportLocal, given))
     except StudioError as error:

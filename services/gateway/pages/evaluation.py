@@ -6,7 +6,7 @@ from typing import Annotated, Any, ClassVar, Literal
 
 from fastapi import APIRouter, Depends, Query, Request, Response
 
-from services.gateway.actions import datasets, evaluations, experiments, splits, system
+from services.gateway.actions import evaluations, experiments, splits, system
 from services.gateway.actions.evaluations import EvaluationBody, EvaluationView, ResultDetail, ResultFilters
 from services.gateway.actions.experiments import ExperimentView
 from services.gateway.pages import formats, tiles
@@ -152,7 +152,7 @@ def image(
         file=tiles.file_url(project_id, image_id),
         shapes=tiles.drawn([*detail.truth, *detail.prediction]),
         facts=tiles.facts(detail.record, formats.size(detail.record.bytes)),
-        part=image_part(project.task, detail.result, aggregate, datasets.classes(studio, project_id)),
+        part=image_part(project.task, detail.result, aggregate, evaluations.classes(studio, project_id, experiment_id)),
         back=link(project_path(project_id, "evaluation"), experiment=experiment_id, **query) + "#results",
         previous=link(f"{base}/{detail.previous}", **query) if detail.previous else "",
         next=link(f"{base}/{detail.next}", **query) if detail.next else "",
@@ -245,7 +245,7 @@ def _with_results(
     assert view.evaluation is not None
     assert view.evaluation.aggregate is not None
     project, query = view.project, _query(filters)
-    classes = datasets.classes(studio, project.id)
+    classes = evaluations.classes(studio, project.id, experiment_id)
     results = evaluations.results(studio, project.id, experiment_id, filters)
     shown = results[(page - 1) * PAGE_SIZE : page * PAGE_SIZE]
 

@@ -20,5 +20,6 @@ def prediction_shapes(result: ImageResult, classes: Sequence[ClassInfo]) -> list
 
 
 def _badge(class_id: int, classes: Sequence[ClassInfo], role: Role, score: float | None = None) -> Shape:
-    info = next(item for item in classes if item.id == class_id)
-    return Shape(kind="badge", role=role, label=info.name, class_id=class_id, color=info.color, score=score)
+    info = next((item for item in classes if item.id == class_id), None)
+    label, color = (info.name, info.color) if info else (f"class {class_id}", None)
+    return Shape(kind="badge", role=role, label=label, class_id=class_id, color=color, score=score)

@@ -75,7 +75,7 @@ def test_an_upload_is_kept_beside_its_job(client: TestClient, project_id: str, w
     with zipfile.ZipFile(buffer, "w") as archive:
         archive.writestr("cat/1.jpg", b"x")
     files = {"file": ("../../My Things.zip", buffer.getvalue())}
-    job = client.post(f"/api/datasets/{project_id}/import/upload", files=files, data={"mode": "replace"}).json()
+    job = client.post(f"/api/datasets/{project_id}/import/upload", files=files, data={"options.mode": "replace"}).json()
     assert job["payload"]["mode"] == "replace"
     assert job["title"] == "Import My Things.zip"
     assert Path(job["payload"]["source"]["path"]) == workspace.jobs.folder(job["id"]) / "upload.zip"
@@ -116,7 +116,7 @@ def test_summary_list_filters_and_detail(client: TestClient, world: World) -> No
 @pytest.mark.parametrize(
     ("query", "status", "code"),
     [
-        ("class=zebra", 404, "class_not_found"),
+        ("class=zebra", 422, "class_not_found"),
         ("split=zebra&subset=train", 404, "split_not_found"),
         ("sort_by=taste", 422, "invalid_request"),
         ("subset=half", 422, "invalid_request"),

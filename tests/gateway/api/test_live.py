@@ -5,10 +5,10 @@ from collections.abc import Callable
 
 import pytest
 
-from services.gateway.live import Hub, Listener
+from services.gateway.live import Hub, Listener, Scope
 from shared.bus.connection import connection
-from shared.bus.events import publish
-from shared.schemas.job import JobEvent, JobKind
+from shared.bus.events import CHANNEL, publish
+from shared.schemas.job import JobKind
 from shared.settings import Settings, get_settings
 from shared.store.jobs import JobStore
 from shared.store.workspace import Workspace
@@ -17,10 +17,6 @@ from tests.support.redis import RedisServer
 
 def frames(text: bytes) -> list[str]:
     return [line.removeprefix("id: ") for line in text.decode().splitlines() if line.startswith("id: ")]
-
-
-def everything(_event: JobEvent) -> bool:
-    return True
 
 
 @pytest.fixture
@@ -46,7 +42,9 @@ async def listen(hub: Hub, count: int, act: Callable[[], None], **where: str | N
     acted = False
     try:
         async with asyncio.timeout(15):
-            async for text in hub.stream(everything, job_id=where.get("job_id"), after=where.get("after")):
+            async for text in hub.stream(
+                Scope(job_id=where.get("job_id"), experiment_id=where.get("experiment_id")), where.get("after")
+            ):
                 found.extend(frames(text))
                 if not acted:
                     acted = True
@@ -102,7 +100,7 @@ def test_a_page_that_was_away_is_told_what_it_missed(live: Settings, jobs: JobSt
 
 def test_progress_of_a_slow_listener_is_replaced_and_transitions_never_dropped(jobs: JobStore) -> None:
     job = jobs.create(JobKind.IMPORT, "project-00000001", "Import", {})
-    listener = Listener(everything)
+    listener = Listener(Scope())
     for name in ("job", "progress", "progress", "progress", "epoch", "progress", "job"):
         listener.offer(jobs.append_event(job.id, name, {}))  # type: ignore[arg-type]
     taken = asyncio.run(listener.take(1))
@@ -117,3 +115,29 @@ def test_progress_of_a_slow_listener_is_replaced_and_transitions_never_dropped(j
 
 def _publish(jobs: JobStore, job_id: str) -> None:
     publish(jobs, job_id, "epoch", {})
+
+
+def test_a_stream_of_an_experiment_goes_on_with_its_next_job(live: Settings, jobs: JobStore) -> None:
+    payload = {"experiment_id": "experiment-00000001"}
+    first = jobs.create(JobKind.TRAINING, "project-00000001", "Train", payload)
+    other = jobs.create(JobKind.TRAINING, "project-00000001", "Train", {"experiment_id": "experiment-00000002"})
+    _publish(jobs, first.id)
+    _publish(jobs, first.id)
+
+    def act() -> None:
+        _publish(jobs, other.id)
+        resumed = jobs.create(JobKind.TRAINING, "project-00000001", "Train", payload)
+        _publish(jobs, resumed.id)
+
+    found = asyncio.run(listen(Hub(jobs, live), 3, act, experiment_id="experiment-00000001", after="0-0"))
+    assert [item.partition("-")[2] for item in found] == ["1", "2", "1"]
+
+
+def test_a_damaged_message_does_not_end_live_events(live: Settings, jobs: JobStore) -> None:
+    job = jobs.create(JobKind.IMPORT, "project-00000001", "Import", {})
+
+    def act() -> None:
+        connection().publish(CHANNEL, b"nonsense")
+        _publish(jobs, job.id)
+
+    assert asyncio.run(listen(Hub(jobs, live), 1, act, job_id=job.id)) == ["1"]

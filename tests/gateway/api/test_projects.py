@@ -45,8 +45,8 @@ def test_names_are_only_names(client: TestClient, workspace: Workspace) -> None:
 
 
 def test_an_unknown_task_names_those_there_are(client: TestClient, refusal: Refusal) -> None:
-    body = refusal(client.post("/api/projects", json={"name": "A", "task": "../x"}), 404, "task_not_found")
-    assert TASK.id in body["hint"]
+    body = refusal(client.post("/api/projects", json={"name": "A", "task": "../x"}), 422, "unknown_task")
+    assert TASK.id in body["errors"][0]["message"]
 
 
 @pytest.mark.parametrize("body", ["", "{", "[]", "null", '{"name": "A", "task": "t", "extra": 1}'])

@@ -53,7 +53,7 @@ def test_everything_missing_comes_from_the_defaults(client: TestClient, url: str
         ({"augmentations": [{"name": "explode"}]}, 422, "invalid_augmentations", "augmentations.0"),
         ({"hardware": {"device": "abacus"}}, 422, "invalid_request", "hardware.device"),
         ({"name": "x" * 10_000}, 422, "invalid_request", "name"),
-        ({"split_name": "../../x"}, 404, "split_not_found", None),
+        ({"split_name": "../../x"}, 422, "split_not_found", "split_name"),
     ],
 )
 def test_configurations_that_cannot_be_used(
