@@ -16,7 +16,6 @@ def form(
     group: str,
     *,
     unit: str = "",
-    step: float | None = None,
     when: dict[str, Any] | None = None,
     labels: dict[str, str] | None = None,
 ) -> dict[str, Any]:
@@ -25,11 +24,10 @@ def form(
     Args:
         group: the heading it stands under.
         unit: shown behind the number.
-        step: what one press of an arrow key changes.
         when: values of other fields under which this one applies; each value or one of a list.
         labels: how values of a choice are written for people, where it is not just capitalized.
     """
-    given = {"group": group, "unit": unit, "step": step, "when": when, "labels": labels}
+    given = {"group": group, "unit": unit, "when": when, "labels": labels}
     return {"form": {key: value for key, value in given.items() if value not in ("", None)}}
 
 
@@ -59,7 +57,7 @@ class TrainParams(Model):
         multiple_of=32,
         title="Image size",
         description="Side of the square the images are resized to. Larger shows finer detail and takes longer.",
-        json_schema_extra=form("Model", unit="px", step=32),
+        json_schema_extra=form("Model", unit="px"),
     )
     pretrained: bool = Field(
         False,
@@ -85,7 +83,7 @@ class TrainParams(Model):
         le=10,
         title="Learning rate",
         description="Size of a step, at the top of the schedule.",
-        json_schema_extra=form("Optimization", step=0.0001),
+        json_schema_extra=form("Optimization"),
     )
     weight_decay: float = Field(
         0.01,
@@ -93,7 +91,7 @@ class TrainParams(Model):
         le=1,
         title="Weight decay",
         description="Pulls weights towards zero; works against overfitting.",
-        json_schema_extra=form("Optimization", step=0.001),
+        json_schema_extra=form("Optimization"),
     )
     momentum: float = Field(
         0.9,
@@ -101,7 +99,7 @@ class TrainParams(Model):
         lt=1,
         title="Momentum",
         description="How much of the last step is kept in the next.",
-        json_schema_extra=form("Optimization", step=0.05, when={"optimizer": "sgd"}),
+        json_schema_extra=form("Optimization", when={"optimizer": "sgd"}),
     )
     scheduler: Literal["cosine", "none"] = Field(
         "cosine",

@@ -23,7 +23,7 @@ class Params(TrainParams):
         lt=1,
         title="Label smoothing",
         description="Asks for a little less than certainty; helps when some labels are wrong.",
-        json_schema_extra=form("Loss", step=0.05),
+        json_schema_extra=form("Loss"),
     )
 
 

@@ -93,6 +93,14 @@ def test_uploads_that_cannot_be_taken(
     assert list((workspace.root / "jobs").iterdir()) == []
 
 
+def test_an_upload_that_is_too_large_is_refused_before_it_is_sent(
+    client: TestClient, project_id: str, refusal: Refusal
+) -> None:
+    headers = {"content-length": "99999999999", "content-type": "multipart/form-data; boundary=x"}
+    answer = client.post(f"/api/datasets/{project_id}/import/upload", content=b"--x", headers=headers)
+    refusal(answer, 413, "upload_too_large")
+
+
 def test_summary_list_filters_and_detail(client: TestClient, world: World) -> None:
     summary = client.get(f"/api/datasets/{world.project.id}").json()
     assert [(item["name"], item["count"]) for item in summary["classes"]] == [("class 0", 10), ("class 1", 10)]

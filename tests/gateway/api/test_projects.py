@@ -85,3 +85,17 @@ def test_page_bounds(client: TestClient, refusal: Refusal) -> None:
     for query in ("page=0", "page_size=0", "page_size=201", "page=x"):
         refusal(client.get(f"/api/projects?{query}"), 422, "invalid_request")
     assert client.get("/api/projects?page=1000").json()["items"] == []
+
+
+def test_only_names_of_this_studio_are_answered(client: TestClient, refusal: Refusal) -> None:
+    for host in ("evil.example:8000", "evil.example", "localhost.evil.example"):
+        refusal(
+            client.get("/api/projects", headers={"host": host, "origin": f"http://{host}"}), 403, "host_not_allowed"
+        )
+    for host in ("localhost:8000", "127.0.0.1:8000", "[::1]:8000", "192.168.0.7", "gateway:8000"):
+        assert client.get("/api/projects", headers={"host": host}).status_code == 200
+
+
+def test_names_may_have_invisible_joiners(client: TestClient) -> None:
+    name = "\u0645\u06cc\u200c\u062e\u0648\u0627\u0647\u0645"
+    assert client.post("/api/projects", json={"name": name, "task": TASK.id}).json()["name"] == name

@@ -1,3 +1,4 @@
+import re
 from collections.abc import Callable
 from typing import Any
 
@@ -58,3 +59,12 @@ def test_static_files_are_kept_only_under_an_address_with_a_mark(client: TestCli
     assert client.get("/static/js/boot.js").headers["cache-control"] == "no-cache"
     assert "immutable" in client.get("/static/js/boot.js?v=1").headers["cache-control"]
     assert client.get("/static/../../pyproject.toml").status_code == 404
+
+
+def test_the_documentation_loads_nothing_from_elsewhere(client: TestClient) -> None:
+    page = client.get("/docs").text
+    addresses = re.findall(r"(?:src|href)=[\"']([^\"']+)", page)
+    assert len(addresses) >= 3
+    for address in addresses:
+        assert client.get(address).status_code == 200, address
+    assert client.get("/redoc").status_code == 404

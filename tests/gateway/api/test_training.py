@@ -162,3 +162,26 @@ def test_an_evaluation_waits_replaces_and_is_removed_at_once(
     assert client.delete(evaluation).status_code == 204
     assert client.get(f"/api/jobs/{job['id']}").json()["status"] == "cancelled"
     refusal(client.get(evaluation), 404, "evaluation_not_found")
+
+
+def test_a_key_used_for_one_thing_starts_no_other(client: TestClient, url: str, refusal: Refusal) -> None:
+    a, b = create(client, url), create(client, url)
+    headers = {"Idempotency-Key": "once"}
+    assert client.post(f"{url}/{a['id']}/train", headers=headers).status_code == 202
+    refusal(client.post(f"{url}/{b['id']}/train", headers=headers), 422, "idempotency_key_reused")
+    assert client.get(f"{url}/{b['id']}").json()["status"] == "created"
+
+
+def test_a_cleared_dataset_trains_nothing(client: TestClient, url: str, world: World, refusal: Refusal) -> None:
+    made = create(client, url)
+    assert client.delete(f"/api/datasets/{world.project.id}").status_code == 204
+    refusal(client.post(f"{url}/{made['id']}/train"), 409, "dataset_revision_is_gone")
+    assert client.get(f"{url}/{made['id']}").json()["status"] == "created"
+
+
+def test_another_architecture_brings_its_own_defaults(client: TestClient, url: str) -> None:
+    first, second = TASK.architectures[:2]
+    made = create(client, url, architecture=first.id, params={"epochs": 7})
+    changed = client.patch(f"{url}/{made['id']}", json={"architecture": second.id}).json()
+    expected = create(client, url, architecture=second.id, params={"epochs": 7})
+    assert changed["params"] == expected["params"]
