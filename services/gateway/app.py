@@ -53,6 +53,7 @@ def create_app(settings: Settings) -> FastAPI:
         app.state.studio = Studio(workspace, settings, hub)
         loops = [asyncio.create_task(hub.run()), asyncio.create_task(_reconcile_forever(workspace, settings))]
         yield
+        tempfile.tempdir = None
         for loop in loops:
             loop.cancel()
             with suppress(asyncio.CancelledError):
