@@ -34,6 +34,8 @@ class Settings(BaseSettings):
     lease_renewal: float = Field(default=10.0, gt=0)
     grace: float = Field(default=20.0, gt=0)
     """How long a run may take to end in order before it is killed."""
+    stall: float = Field(default=1800.0, gt=0)
+    """How long a run may say nothing before it counts as hung and is killed."""
     reconcile_interval: float = Field(default=3.0, gt=0)
     event_connection: float = Field(default=600.0, gt=0)
     """How long one SSE connection lives before the browser is asked to resume."""

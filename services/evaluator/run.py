@@ -7,7 +7,7 @@ import logging
 from collections import Counter
 from typing import Any
 
-from shared.bus.run import Run, figures, main
+from shared.bus.run import Cancelled, Run, figures, main
 from shared.errors import Conflict
 from shared.schemas.base import SUBSETS, Subset
 from shared.schemas.dataset import ImageRecord
@@ -34,10 +34,12 @@ def work(run: Run) -> dict[str, Any]:
     store = run.workspace.evaluation(project_id, experiment_id)
     config = store.get().config
     run.progress("preparing", 0, message="reading the checkpoint")
-    checkpoint = _checkpoint(run, experiment, config.checkpoint)
+    checkpoint = run.workspace.experiments(project_id).checkpoint(experiment_id, config.checkpoint)
     images = _images(run, experiment, config)
     aggregate, results = _evaluate(run, experiment, config, checkpoint, images)
-    run.fence()
+    run.finalize()
+    if (current := store.find()) is None or current.job_id != run.job.id:
+        raise Cancelled
     store.publish(aggregate, results)
     return {"experiment_id": experiment_id, "image_count": aggregate.image_count, "metrics": aggregate.metrics}
 
@@ -50,8 +52,8 @@ def _evaluate(
     images: list[tuple[Subset, ImageRecord]],
 ) -> tuple[Aggregate, Results]:
     device = choose_device(config.device)
-    path = run.workspace.experiments(experiment.project_id).checkpoint_path(experiment.id, checkpoint.name)
-    runtime, blueprint, model = checkpoints.load_model(path)
+    path = run.workspace.experiments(experiment.project_id).checkpoint_path(experiment.id, checkpoint.file)
+    runtime, blueprint, model = checkpoints.load_model(path, checkpoint.sha256)
     records = [record for _, record in images]
     image_path = run.workspace.dataset(experiment.project_id).image_path
     batches = image_batches(records, image_path, blueprint.params.image_size, config.batch_size)
@@ -74,19 +76,6 @@ def _evaluate(
         checkpoint_sha256=checkpoint.sha256,
     )
     return aggregate, Results(job_id=run.job.id, items=items)
-
-
-def _checkpoint(run: Run, experiment: Experiment, wanted: str) -> CheckpointInfo:
-    listed = run.workspace.experiments(experiment.project_id).checkpoints(experiment.id)
-    for info in listed:
-        if wanted in (info.name, info.file):
-            return info
-    there = ", ".join(info.name for info in listed) or "none"
-    raise Conflict(
-        "checkpoint_not_found",
-        f"This experiment has no checkpoint {wanted[:40]!r}.",
-        hint=f"Checkpoints there are: {there}.",
-    )
 
 
 def _images(run: Run, experiment: Experiment, config: EvaluationConfig) -> list[tuple[Subset, ImageRecord]]:

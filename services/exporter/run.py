@@ -11,8 +11,8 @@ from typing import Any
 
 from services.exporter.formats import FORMATS
 from services.exporter.verification import choose_images, verify
-from shared.bus.run import Run, main
-from shared.errors import Conflict
+from shared.bus.run import Cancelled, Run, main
+from shared.errors import Conflict, NotFound
 from shared.schemas.export import Export, ExportResult
 from shared.store.files import replacing
 from shared.taskkit.runtime import Blueprint
@@ -34,7 +34,8 @@ def work(run: Run) -> dict[str, Any]:
     store = run.workspace.exports(run.payload["project_id"])
     export = store.get(run.payload["export_id"])
     result = _export(run, export, store.folder(export.id))
-    run.fence()
+    run.finalize()
+    _refuse_if_gone(run, export)
     store.save(export.model_copy(update={"result": result}))
     return {"export_id": export.id, "file": result.file, "passed": result.verification.passed}
 
@@ -46,15 +47,19 @@ def _export(run: Run, export: Export, folder: Path) -> ExportResult:
     experiment = experiments.get(export.experiment_id)
     run.progress("exporting", 0, message="reading the checkpoint")
     sample = choose_images(run, experiment)
-    runtime, blueprint, model = checkpoints.load_model(experiments.checkpoint_path(experiment.id, export.checkpoint))
+    checkpoint = experiments.checkpoint(experiment.id, export.checkpoint)
+    source = experiments.checkpoint_path(experiment.id, checkpoint.file)
+    runtime, blueprint, model = checkpoints.load_model(source, checkpoint.sha256)
     view = runtime.export_view(model, blueprint)
     metadata = {**_metadata(blueprint), **view.metadata}
-    path = folder / _file_name(blueprint, export.checkpoint, chosen.extension)
+    path = folder / _file_name(blueprint, checkpoint.name, chosen.extension)
     run.check()
     run.progress("exporting", 0, message=f"writing {path.name}")
+    _refuse_if_gone(run, export)
     with replacing(path) as temporary:
         written = chosen.write(view, blueprint.params.image_size, metadata, temporary)
         run.fence()
+        _refuse_if_gone(run, export)
     run.check()
     predictor = chosen.open(path)
     log.info("wrote %s, %s bytes; verifying on %s images", path.name, path.stat().st_size, len(sample.records))
@@ -69,6 +74,16 @@ def _export(run: Run, export: Export, folder: Path) -> ExportResult:
         metadata=metadata,
         verification=verification,
     )
+
+
+def _refuse_if_gone(run: Run, export: Export) -> None:
+    """Raise `Cancelled` when the export was deleted: writing to it would bring its folder back."""
+    try:
+        current = run.workspace.exports(export.project_id).get(export.id)
+    except NotFound as error:
+        raise Cancelled from error
+    if current.job_id != run.job.id:
+        raise Cancelled
 
 
 def _file_name(blueprint: Blueprint, checkpoint: str, extension: str) -> str:

@@ -1,5 +1,6 @@
 """From an experiment's configuration to all that its training needs."""
 
+import logging
 from dataclasses import dataclass
 from typing import Any
 
@@ -7,7 +8,7 @@ import torch
 from lightning import seed_everything
 
 from shared.bus.run import Run
-from shared.errors import NotFound
+from shared.errors import NotFound, StudioError
 from shared.schemas.experiment import Experiment
 from shared.taskkit import registry
 from shared.taskkit.runtime import Blueprint, WeightSource
@@ -17,6 +18,8 @@ from shared.vision.data import TrainingData, check_enough
 from shared.vision.device import choose_device
 from shared.vision.module import TrainingModule
 from shared.vision.subsets import load_classes, load_subsets
+
+log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,15 +55,38 @@ def prepare(run: Run, experiment: Experiment, saved: dict[str, Any] | None) -> P
 def last_checkpoint(run: Run, experiment: Experiment) -> dict[str, Any] | None:
     """Return the checkpoint to go on from; None for a fresh start or when there is none yet.
 
-    A job goes on when it was asked to resume, and when an earlier worker already held it.
+    `last` if it is whole, else `best`, from which less is known but nothing is lost that training cannot redo.
+
+    Raises:
+        StudioError: there were checkpoints and none can be read.
     """
-    if not run.payload.get("resume") and run.job.epoch == 1:
+    if not goes_on(run):
         return None
-    try:
-        path = run.workspace.experiments(experiment.project_id).checkpoint_path(experiment.id, "last")
-    except NotFound:
-        return None
-    return checkpoints.load(path)
+    store = run.workspace.experiments(experiment.project_id)
+    damage: StudioError | None = None
+    for name in ("last", "best"):
+        try:
+            info = store.checkpoint(experiment.id, name)
+            return checkpoints.load(store.checkpoint_path(experiment.id, info.file), info.sha256)
+        except NotFound:
+            continue
+        except StudioError as error:
+            log.warning("%s", error.message)
+            damage = error
+    if damage is not None:
+        raise damage
+    if store.saved_checkpoints(experiment.id) or len(store.metrics(experiment.id)) > 1:
+        raise StudioError(
+            "checkpoint_damaged",
+            "The checkpoints of this experiment are missing or damaged; there is nothing to go on from.",
+            hint="Put the files back from a backup, or restart the experiment, which drops its results.",
+        )
+    return None
+
+
+def goes_on(run: Run) -> bool:
+    """Whether the job goes on: it was asked to resume, or an earlier worker already held it."""
+    return bool(run.payload.get("resume")) or run.job.epoch > 1
 
 
 def _data(run: Run, experiment: Experiment, blueprint: Blueprint) -> tuple[TrainingData, bool]:

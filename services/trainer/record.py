@@ -2,12 +2,15 @@
 
 import logging
 import shutil
+from collections.abc import Callable
 from functools import partial
+from pathlib import Path
 
 from lightning import Trainer
 
-from services.trainer.preparation import Prepared
-from shared.bus.run import Run, figures
+from services.trainer.preparation import Prepared, goes_on
+from shared.bus.run import Cancelled, Run, figures
+from shared.errors import NotFound
 from shared.schemas.experiment import EpochRow, Experiment, Summary
 from shared.taskkit.spec import TaskSpec
 from shared.vision import checkpoints
@@ -28,8 +31,8 @@ class Record:
 
     def begin(self) -> None:
         """Remove what does not belong to the point the training starts from."""
-        self._run.fence()
-        if self._prepared.saved is None:
+        self._fence()
+        if self._prepared.saved is None and not goes_on(self._run):
             self._store.clear_results(self._experiment.id)
         else:
             self._store.keep_metrics_through(self._experiment.id, self._prepared.position.epoch)
@@ -40,7 +43,7 @@ class Record:
 
         In this order a kill between any two leaves `last` at an earlier epoch, and the resumed run writes all again.
         """
-        self._run.fence()
+        self._fence()
         position = self._prepared.position
         metric = row.metrics.get(self._key)
         best = self._is_best(metric)
@@ -60,16 +63,14 @@ class Record:
         if best:
             self._save("best", trainer, metric)
             path = self._store.checkpoint_path(self._experiment.id, "best")
-            self._store.save_checkpoint(
-                self._experiment.id, "last", partial(shutil.copyfile, path), epoch=position.epoch, metric=metric
-            )
+            self._publish("last", partial(shutil.copyfile, path), metric)
         else:
             self._save("last", trainer, metric)
         self._summarize()
 
     def unfinished_epoch(self, trainer: Trainer) -> None:
         """Store `last` in the middle of an epoch, to go on from this very batch."""
-        self._run.fence()
+        self._fence()
         rows = self._store.metrics(self._experiment.id)
         self._save("last", trainer, rows[-1].metrics.get(self._key) if rows else None)
 
@@ -88,7 +89,24 @@ class Record:
 
     def _summarize(self) -> None:
         summary = self.summary()
-        self._store.update(self._experiment.id, lambda item: item.model_copy(update={"summary": summary}))
+
+        def change(item: Experiment) -> Experiment:
+            self._refuse_unless_ours(item)
+            return item.model_copy(update={"summary": summary})
+
+        self._store.update(self._experiment.id, change)
+
+    def _fence(self) -> None:
+        """Raise `Cancelled` unless the job is this run's and the experiment this job's."""
+        self._run.fence()
+        try:
+            self._refuse_unless_ours(self._store.get(self._experiment.id))
+        except NotFound as error:
+            raise Cancelled from error
+
+    def _refuse_unless_ours(self, experiment: Experiment) -> None:
+        if experiment.job_id != self._run.job.id:
+            raise Cancelled
 
     def _is_best(self, metric: float | None) -> bool:
         best = self._prepared.position.best_metric
@@ -105,7 +123,15 @@ class Record:
             blueprint=prepared.blueprint,
             position=prepared.position,
         )
-        self._store.save_checkpoint(self._experiment.id, name, save, epoch=prepared.position.epoch, metric=metric)
+        self._publish(name, save, metric)
+
+    def _publish(self, name: checkpoints.Name, save: Callable[[Path], object], metric: float | None) -> None:
+        def save_if_ours(path: Path) -> None:
+            save(path)
+            self._fence()  # writing takes long enough for a restart or another job to come between
+
+        epoch = self._prepared.position.epoch
+        self._store.save_checkpoint(self._experiment.id, name, save_if_ours, epoch=epoch, metric=metric)
 
 
 def _criterion(spec: TaskSpec, validates: bool) -> tuple[str, bool]:

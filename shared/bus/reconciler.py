@@ -5,7 +5,7 @@ import logging
 import redis
 
 from shared.bus.doorbell import ring, ringing
-from shared.bus.events import publish_status
+from shared.bus.events import try_publish_status
 from shared.errors import StudioError
 from shared.schemas.base import utc_now
 from shared.schemas.job import Job, JobKind, JobStatus
@@ -32,10 +32,13 @@ def _free_if_lost(jobs: JobStore, job: Job) -> None:
         return
     try:
         freed = jobs.apply(job.id, Expire())
-    except (Refused, StudioError):
+    except Refused:
+        return
+    except (StudioError, OSError) as error:
+        log.warning("could not free %s: %s", job.id, error)
         return
     log.warning("%s lost its worker and is %s now", job.id, freed.status)
-    publish_status(jobs, freed)
+    try_publish_status(jobs, freed)
     if freed.status is JobStatus.QUEUED:
         ring(freed)
 

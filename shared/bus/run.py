@@ -14,9 +14,10 @@ from types import FrameType
 from typing import Any
 
 from shared.bus import events
-from shared.errors import StudioError
+from shared.errors import DiskFull, NotFound, StudioError
 from shared.schemas.job import Job, JobError, Outcome, Progress
 from shared.settings import Settings, get_settings
+from shared.store.files import disk_errors
 from shared.store.jobs import EventName
 from shared.store.lifecycle import Finalize, Refused
 from shared.store.workspace import Workspace
@@ -44,6 +45,7 @@ class Run:
         self._looked = 0.0
         self._flags = job
         self._terminated = False
+        self._finalizing = False
         self._phase: tuple[str, float, float] | None = None
         self.ended_early = False
         """Set by the work when it ended because of `stop_requested`."""
@@ -108,18 +110,46 @@ class Run:
     def emit(self, name: EventName, data: dict[str, Any]) -> None:
         """Publish an event of this run.
 
+        Progress and log lines that find no room on the disk are dropped: the work itself may still fit.
+
         Raises:
-            Cancelled: the job was given to another run.
+            Cancelled: the job was given to another run or deleted.
+            DiskFull: there is no room for an event that must be kept.
         """
         try:
-            events.publish(self.workspace.jobs, self.job.id, name, data, epoch=self.job.epoch)
-        except (Refused, StudioError) as error:
+            with disk_errors():
+                events.publish(self.workspace.jobs, self.job.id, name, data, epoch=self.job.epoch)
+        except (Refused, NotFound) as error:
             raise Cancelled from error
+        except (DiskFull, OSError) as error:
+            if name not in ("progress", "log"):
+                raise
+            logging.getLogger(__name__).debug("dropped an event: %s", error)
 
     def fence(self) -> None:
-        """Call right before publishing an artifact: raises `Cancelled` when the job is not this run's any more."""
+        """Call right before publishing an artifact.
+
+        Raises:
+            Cancelled: the job is not this run's any more, or a person cancelled it.
+        """
         self._looked = 0.0
-        self._look()
+        job = self._look()
+        if job.cancel_requested and not job.stop_requested:
+            raise Cancelled
+
+    def finalize(self) -> None:
+        """Call right before publishing the results of the whole run; later calls do nothing.
+
+        Raises:
+            Cancelled: the job is not this run's any more, or a person cancelled it.
+        """
+        if self._finalizing:
+            return
+        try:
+            self.workspace.jobs.apply(self.job.id, Finalize(self.job.epoch))
+        except (Refused, NotFound) as error:
+            raise Cancelled from error
+        self._finalizing = True
 
     def _look(self) -> Job:
         now = time.monotonic()
@@ -127,7 +157,7 @@ class Run:
             self._looked = now
             try:
                 self._flags = self.workspace.jobs.get(self.job.id)
-            except StudioError as error:
+            except NotFound as error:
                 raise Cancelled from error
             if self._flags.epoch != self.job.epoch or not self._flags.status.live:
                 raise Cancelled
@@ -159,8 +189,8 @@ def _attempt(run: Run, work: Work) -> Outcome:
     try:
         result = work(run)
         status = "cancelled" if run.ended_early else "succeeded"
-        run.workspace.jobs.apply(run.job.id, Finalize(epoch))
-    except (Cancelled, Refused):
+        run.finalize()
+    except Cancelled:
         return Outcome(epoch=epoch, status="cancelled")
     except Yielded:
         return Outcome(epoch=epoch, status="yielded")

@@ -1,25 +1,21 @@
 """The worker's side of a job: claim it, start its run as a process of its own, keep the lease, see it to its end.
 
 The supervisor never imports torch and holds no state that matters: whatever dies, the job's file and the reconciler
-put it right.
+put it right. A disk that is full or away for a moment costs a run nothing; one that stays away costs it the lease.
 """
 
-import ctypes
 import logging
-import os
 import signal
-import subprocess
-import sys
-import threading
 import time
 from collections.abc import Callable
-from contextlib import suppress
 from dataclasses import dataclass
-from typing import IO, Any
+from subprocess import SubprocessError
+from typing import Literal
 
 from shared.bus.doorbell import ring
-from shared.bus.events import publish, publish_status
-from shared.errors import NotFound
+from shared.bus.events import try_publish_status
+from shared.bus.process import LogTeller, Process, kill, oom_kills, signal_group, spawn
+from shared.errors import NotFound, StudioError
 from shared.schemas.job import Job, JobError, JobStatus, Outcome, Progress
 from shared.settings import Settings
 from shared.store.jobs import JobStore
@@ -27,14 +23,10 @@ from shared.store.lifecycle import Claim, Command, EndCancelled, Fail, Lose, Ref
 
 log = logging.getLogger(__name__)
 _TICK_S = 0.2
-_LOG_GAP_S = 0.3
-_LINE_LENGTH = 2000
-_PR_SET_PDEATHSIG = 1
-_LIBC = ctypes.CDLL(None, use_errno=True)
+_RETRY_S = 0.5
+_STORE_ERRORS = (StudioError, OSError, ValueError)
 
-# Threads that wait for each other by spinning make a training more than ten times slower as soon as anything else
-# wants the processor, be it a second run or the browser.
-_RUN_ENVIRONMENT = {"OMP_WAIT_POLICY": "passive"}
+Why = Literal["cancel", "shutdown", "lost", "stalled", "out_of_memory"]
 
 
 @dataclass(slots=True)
@@ -42,7 +34,33 @@ class _Ending:
     """When the run was asked to end, and why."""
 
     since: float
-    why: str
+    why: Why
+    terminated: bool = False
+
+
+class _Watch:
+    """What the supervisor knows of a run: when its lease was renewed, when it last said something, how it is to end."""
+
+    def __init__(self, job: Job, process: Process, teller: LogTeller, claimed: float) -> None:
+        self.job = job
+        self.process = process
+        self.teller = teller
+        self.renewed = claimed
+        self.tried = claimed
+        self.ending: _Ending | None = None
+        self._said = 0
+        self._heard = time.monotonic()
+
+    def silent_for(self, jobs: JobStore) -> float:
+        """Return for how many seconds the run has neither printed nor told anything."""
+        now = time.monotonic()
+        try:
+            said = jobs.last_seq(self.job.id)
+        except _STORE_ERRORS:
+            said = self._said
+        if said != self._said:
+            self._said, self._heard = said, now
+        return now - max(self._heard, self.teller.heard)
 
 
 class Supervisor:
@@ -58,73 +76,119 @@ class Supervisor:
         """Claim the job and run `python -m module job_id`; returns when the job left this worker's hands."""
         if self._shutting_down():
             return
+        claimed = time.monotonic()
         try:
             job = self._jobs.apply(job_id, Claim(self._owner, self._settings.lease))
-        except (Refused, NotFound) as reason:
+        except (Refused, StudioError, OSError) as reason:
             log.info("dropped the ring for %s: %s", job_id, reason)
             return
-        publish_status(self._jobs, job)
-        process = _spawn(module, job)
-        teller = _LogTeller(self._jobs, job, process)
-        teller.start()
-        why = self._watch(job, process)
+        try_publish_status(self._jobs, job)
+        kills = oom_kills()
+        try:
+            process = spawn(module, job)
+        except (OSError, RuntimeError, SubprocessError) as error:
+            self._end(job, Lose(job.epoch, "crashed", f"The process of this run could not be started: {error}."))
+            return
+        teller = LogTeller(self._jobs, job, process)
+        try:
+            teller.start()
+            why = self._watch(_Watch(job, process, teller, claimed))
+        finally:
+            kill(process)
         teller.join(timeout=5)
+        if why is None and process.returncode == -signal.SIGKILL and _grew(kills, oom_kills()):
+            why = "out_of_memory"
         self._conclude(job, process.returncode, why)
 
-    def _watch(self, job: Job, process: "subprocess.Popen[bytes]") -> str | None:
+    def _watch(self, watch: _Watch) -> Why | None:
         """Keep the lease until the run has ended; return why it was made to, if it was."""
-        renewed = time.monotonic()
-        ending: _Ending | None = None
-        while process.poll() is None:
+        while watch.process.poll() is None:
             time.sleep(_TICK_S)
             now = time.monotonic()
-            if now - renewed >= self._settings.lease_renewal:
-                renewed = now
-                if not self._renew(job):
-                    _kill(process)
+            if now - watch.tried >= self._settings.lease_renewal:
+                watch.tried = now
+                if not self._renew(watch):
                     return "lost"
-            ending = ending or self._asked_to_end(job, process, now)
-            if ending and now - ending.since > self._settings.grace:
-                _kill(process)
-        return ending.why if ending else None
+                if watch.silent_for(self._jobs) > self._settings.stall:
+                    return watch.ending.why if watch.ending else "stalled"
+            watch.ending = watch.ending or self._asked_to_end(watch, now)
+            if watch.ending:
+                self._press(watch.process, watch.ending, now)
+        return watch.ending.why if watch.ending else None
 
-    def _asked_to_end(self, job: Job, process: "subprocess.Popen[bytes]", now: float) -> _Ending | None:
+    def _asked_to_end(self, watch: _Watch, now: float) -> _Ending | None:
         if self._shutting_down():
-            process.send_signal(signal.SIGTERM)
-            return _Ending(now, "shutdown")
+            watch.process.send_signal(signal.SIGTERM)
+            return _Ending(now, "shutdown", terminated=True)
         try:
-            current = self._jobs.get(job.id)
+            current = self._jobs.get(watch.job.id)
         except NotFound:
-            _kill(process)
+            kill(watch.process)
             return _Ending(now, "lost")
+        except _STORE_ERRORS:
+            return None
         return _Ending(now, "cancel") if current.cancel_requested else None
 
-    def _renew(self, job: Job) -> bool:
+    def _press(self, process: Process, ending: _Ending, now: float) -> None:
+        """The run has been asked to end: terminate it after half the grace period, kill it after all of it."""
+        waited = now - ending.since
+        if waited > self._settings.grace:
+            kill(process)
+        elif waited > self._settings.grace / 2 and not ending.terminated:
+            ending.terminated = True
+            signal_group(process, signal.SIGTERM)
+
+    def _renew(self, watch: _Watch) -> bool:
+        """Renew the lease; False when the job is not this worker's any more, or may soon be another's."""
+        job, asked = watch.job, time.monotonic()
         try:
             self._jobs.apply(job.id, Renew(job.epoch, self._settings.lease, self._newest_progress(job)))
         except (Refused, NotFound):
             return False
+        except _STORE_ERRORS as error:
+            log.warning("could not renew the lease of %s: %s", job.id, error)
+            return asked + self._settings.lease_renewal < watch.renewed + self._settings.lease
+        watch.renewed = asked
         return True
 
     def _newest_progress(self, job: Job) -> Progress | None:
-        newest = self._jobs.newest(job.id, "progress")
+        try:
+            newest = self._jobs.newest(job.id, "progress")
+        except _STORE_ERRORS:
+            return None
         return Progress.model_validate(newest.data) if newest else None
 
-    def _conclude(self, job: Job, returncode: int, why: str | None) -> None:
-        outcome = self._jobs.outcome(job.id, job.epoch)
+    def _conclude(self, job: Job, returncode: int, why: Why | None) -> None:
         try:
-            if progress := self._newest_progress(job):
-                self._jobs.apply(job.id, Renew(job.epoch, self._settings.lease, progress))
-            ended = self._jobs.apply(job.id, _command(job, outcome, returncode, why))
-        except (Refused, NotFound) as reason:
-            log.info("%s is not this worker's any more: %s", job.id, reason)
-            return
-        publish_status(self._jobs, ended)
+            outcome = self._jobs.outcome(job.id, job.epoch)
+        except _STORE_ERRORS as error:
+            log.warning("could not read how %s ended: %s", job.id, error)
+            outcome = None
+        self._end(job, _command(job, outcome, returncode, why))
+
+    def _end(self, job: Job, command: Command) -> None:
+        """Store how the run ended, for as long as the lease leaves time to try."""
+        until = time.monotonic() + self._settings.lease
+        while True:
+            try:
+                if progress := self._newest_progress(job):
+                    self._jobs.apply(job.id, Renew(job.epoch, self._settings.lease, progress))
+                ended = self._jobs.apply(job.id, command)
+                break
+            except (Refused, NotFound) as reason:
+                log.info("%s is not this worker's any more: %s", job.id, reason)
+                return
+            except _STORE_ERRORS as error:
+                log.warning("could not store how %s ended: %s", job.id, error)
+                if time.monotonic() > until:
+                    return
+                time.sleep(_RETRY_S)
+        try_publish_status(self._jobs, ended)
         if ended.status is JobStatus.QUEUED:
             ring(ended)
 
 
-def _command(job: Job, outcome: Outcome | None, returncode: int, why: str | None) -> Command:
+def _command(job: Job, outcome: Outcome | None, returncode: int, why: Why | None) -> Command:
     """Return what the end of a run means for its job."""
     if outcome is None:
         return _death(job, returncode, why)
@@ -135,95 +199,31 @@ def _command(job: Job, outcome: Outcome | None, returncode: int, why: str | None
             return EndCancelled(job.epoch, outcome.result)
         case "yielded":
             return Yield(job.epoch)
+        case "failed" if why == "cancel":  # what broke while it was being ended is no failure of the job
+            return EndCancelled(job.epoch, outcome.result)
         case "failed":
             error = outcome.error or JobError(code="internal_error", message="The run failed without a word.")
             return Fail(job.epoch, error)
 
 
-def _death(job: Job, returncode: int, why: str | None) -> Command:
+def _death(job: Job, returncode: int, why: Why | None) -> Command:
     """The run ended without leaving an outcome."""
-    if why == "cancel":
-        return EndCancelled(job.epoch)
-    if why == "shutdown":
-        return Yield(job.epoch)
+    match why:
+        case "cancel":
+            return EndCancelled(job.epoch)
+        case "shutdown":
+            return Yield(job.epoch)
+        case "lost":
+            return Lose(job.epoch, "worker_lost", "The worker could not keep its hold on the job.")
+        case "stalled":
+            return Lose(job.epoch, "stalled", "The run said nothing for too long and was ended.")
+        case "out_of_memory":
+            return Lose(job.epoch, "out_of_memory", "The system ran out of memory and ended the run.")
     if returncode < 0:
         name = signal.Signals(-returncode).name
         return Lose(job.epoch, "killed", f"The process of this run was ended by {name}.")
     return Lose(job.epoch, "crashed", f"The process of this run ended with status {returncode}.")
 
 
-def _spawn(module: str, job: Job) -> "subprocess.Popen[bytes]":
-    """Start the run in its own process group; it dies with this process."""
-    parent = os.getpid()
-
-    def die_with_parent() -> None:
-        _LIBC.prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
-        if os.getppid() != parent:
-            os._exit(1)
-
-    environment = {**_RUN_ENVIRONMENT, **os.environ, "PYTHONUNBUFFERED": "1"}
-    return subprocess.Popen(
-        [sys.executable, "-m", module, job.id],
-        stdin=subprocess.DEVNULL,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.STDOUT,
-        env=environment,
-        start_new_session=True,
-        preexec_fn=die_with_parent if sys.platform == "linux" else None,
-    )
-
-
-def _kill(process: "subprocess.Popen[bytes]") -> None:
-    """Kill the run with everything it started."""
-    try:
-        os.killpg(process.pid, signal.SIGKILL)
-    except ProcessLookupError:
-        return
-    process.wait()
-
-
-class _LogTeller(threading.Thread):
-    """Copies what the run prints to the job's log and tells it live, some lines at a time."""
-
-    def __init__(self, jobs: JobStore, job: Job, process: "subprocess.Popen[bytes]") -> None:
-        super().__init__(daemon=True, name=f"log-{job.id}")
-        self._jobs = jobs
-        self._job = job
-        self._process = process
-        self._lines: list[str] = []
-        self._lock = threading.Lock()
-
-    def run(self) -> None:
-        """Read until the run closes its output."""
-        output: IO[bytes] | None = self._process.stdout
-        assert output is not None
-        done = threading.Event()
-        flusher = threading.Thread(target=self._flush_until, args=(done,), daemon=True)
-        flusher.start()
-        try:
-            with output, self._jobs.log_path(self._job.id).open("ab") as file:
-                for line in output:
-                    with suppress(OSError):  # a full disk must not stop the reading: the run would block
-                        file.write(line)
-                        file.flush()
-                    with self._lock:
-                        self._lines.append(line.decode("utf-8", "replace").rstrip()[:_LINE_LENGTH])
-        finally:
-            done.set()
-            flusher.join()
-
-    def _flush_until(self, done: threading.Event) -> None:
-        while not done.wait(_LOG_GAP_S):
-            self._flush()
-        self._flush()
-
-    def _flush(self) -> None:
-        with self._lock:
-            lines, self._lines = self._lines, []
-        if not lines:
-            return
-        data: dict[str, Any] = {"lines": lines[-200:]}
-        try:
-            publish(self._jobs, self._job.id, "log", data, epoch=self._job.epoch)
-        except (Refused, NotFound, OSError):
-            return
+def _grew(before: tuple[int, ...], after: tuple[int, ...]) -> bool:
+    return any(now > then for then, now in zip(before, after, strict=True))

@@ -66,7 +66,7 @@ class Death(Model):
     """One end of a run that nobody asked for. `step` is where its progress stood."""
 
     attempt: int
-    cause: Literal["worker_lost", "out_of_memory", "killed", "crashed"]
+    cause: Literal["worker_lost", "out_of_memory", "stalled", "killed", "crashed"]
     step: str
     at: datetime = Field(default_factory=utc_now)
 

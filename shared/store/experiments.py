@@ -2,6 +2,7 @@
 
 import builtins
 import hashlib
+import secrets
 from collections.abc import Callable
 from pathlib import Path
 from typing import Literal
@@ -12,7 +13,7 @@ from shared.errors import NotFound
 from shared.schemas.base import utc_now
 from shared.schemas.experiment import CheckpointInfo, CheckpointManifest, EpochRow, Experiment
 from shared.store import documents
-from shared.store.files import locked, remove_tree, replacing, sync_file, write_bytes
+from shared.store.files import TEMPORARY, locked, remove_tree, replacing, sync_file, write_bytes
 from shared.store.paths import checked_id, missing, safe_path
 
 
@@ -40,7 +41,7 @@ class ExperimentStore:
 
     def list(self) -> builtins.list[Experiment]:
         """Return all experiments, newest first."""
-        found = [documents.read(Experiment, path) for path in self._root.glob("experiment-*/experiment.json")]
+        found = documents.read_all(Experiment, self._root.glob("experiment-*/experiment.json"))
         return sorted(found, key=lambda item: (item.created_at, item.id), reverse=True)
 
     def update(
@@ -97,16 +98,34 @@ class ExperimentStore:
         listed = self._manifest(experiment_id).checkpoints
         return [info for info in listed if _is_whole(folder / info.file, info.size)]
 
-    def checkpoint_path(self, experiment_id: str, name: str) -> Path:
-        """Return the file of checkpoint `name` (`best` or `last`).
+    def checkpoint(self, experiment_id: str, name: str) -> CheckpointInfo:
+        """Return the checkpoint called `name`: `best` or `last`, with or without `.ckpt`, or a file's name.
 
         Raises:
             NotFound: there is no such checkpoint.
         """
-        for info in self.checkpoints(experiment_id):
-            if info.name == name or info.file == name:
-                return safe_path(self._checkpoint_folder(experiment_id), info.file)
-        raise NotFound("checkpoint_not_found", f"This experiment has no checkpoint {name[:40]!r}.")
+        listed = self.checkpoints(experiment_id)
+        for info in listed:
+            if name in (info.name, info.file, f"{info.name}.ckpt"):
+                return info
+        there = ", ".join(info.name for info in listed) or "none"
+        raise NotFound(
+            "checkpoint_not_found",
+            f"This experiment has no checkpoint {name[:40]!r}.",
+            hint=f"Checkpoints there are: {there}.",
+        )
+
+    def checkpoint_path(self, experiment_id: str, name: str) -> Path:
+        """Return the file of checkpoint `name`.
+
+        Raises:
+            NotFound: there is no such checkpoint.
+        """
+        return safe_path(self._checkpoint_folder(experiment_id), self.checkpoint(experiment_id, name).file)
+
+    def saved_checkpoints(self, experiment_id: str) -> builtins.list[CheckpointInfo]:
+        """Return what the manifest names, whether or not the files are still whole."""
+        return self._manifest(experiment_id).checkpoints
 
     def save_checkpoint(
         self,
@@ -117,25 +136,28 @@ class ExperimentStore:
         epoch: int,
         metric: float | None,
     ) -> CheckpointInfo:
-        """Write a checkpoint beside the old one, switch to it, and list it with its hash.
+        """Write a checkpoint to a file of its own, switch to it in the manifest, and remove what it replaced.
+
+        The manifest is the only switch: a kill at any instant leaves the old checkpoint or the new one, with its hash.
 
         Args:
             experiment_id: whose checkpoint.
             name: `best` or `last`.
-            save: writes the file at the path it is given.
+            save: writes the file at the path it is given; what it raises leaves the old checkpoint in place.
             epoch: epochs completed.
             metric: the primary metric there.
         """
-        path = self._checkpoint_folder(experiment_id) / f"{name}.ckpt"
-        with replacing(path) as temporary:
-            save(temporary)
-            digest, size = _digest(temporary), temporary.stat().st_size
-        info = CheckpointInfo(name=name, file=path.name, epoch=epoch, metric=metric, size=size, sha256=digest)
+        path = self._checkpoint_folder(experiment_id) / f"{name}-{secrets.token_hex(4)}.ckpt"
         manifest_path = path.parent / "manifest.json"
         with locked(manifest_path):
+            with replacing(path) as temporary:
+                save(temporary)
+                digest, size = _digest(temporary), temporary.stat().st_size
+            info = CheckpointInfo(name=name, file=path.name, epoch=epoch, metric=metric, size=size, sha256=digest)
             others = [item for item in self._manifest(experiment_id).checkpoints if item.name != name]
             items = sorted([*others, info], key=lambda item: item.name)
             documents.write(CheckpointManifest(checkpoints=items), manifest_path)
+            _remove_unlisted(path.parent, {item.file for item in items})
         return info
 
     def _manifest(self, experiment_id: str) -> CheckpointManifest:
@@ -150,6 +172,12 @@ class ExperimentStore:
 
     def _path(self, experiment_id: str) -> Path:
         return self.folder(experiment_id) / "experiment.json"
+
+
+def _remove_unlisted(folder: Path, listed: set[str]) -> None:
+    for path in folder.glob("*.ckpt"):
+        if path.name not in listed and not path.name.startswith(TEMPORARY):
+            path.unlink(missing_ok=True)
 
 
 def _is_whole(path: Path, size: int) -> bool:

@@ -36,7 +36,7 @@ class Renew:
 
 @dataclass(frozen=True, slots=True)
 class Finalize:
-    """The run has ended in order and its results are being published."""
+    """The run has ended in order and its results are being published. Not for a job that is to be cancelled."""
 
     epoch: int
 
@@ -102,6 +102,7 @@ _HINTS = {
     "out_of_memory": "Use a smaller batch or image size, or give the worker more memory.",
     "worker_lost": "Look at the worker's log and at the machine it ran on.",
     "killed": "Something killed the process, often the system for want of memory.",
+    "stalled": "Look at the log for what it did last; a network drive or a device that hangs is the usual cause.",
     "crashed": "The log of the job has the last words of the process.",
 }
 
@@ -173,6 +174,8 @@ def _owned(job: Job, command: Command, now: datetime) -> dict[str, Any]:
                 "progress": progress or job.progress,
             }
         case Finalize():
+            if job.cancel_requested and not job.stop_requested:
+                raise Refused(f"{job.id} is to be cancelled")
             return {"status": JobStatus.FINALIZING}
         case Succeed(result=result):
             return {"result": result, **_final(JobStatus.SUCCEEDED, now)}

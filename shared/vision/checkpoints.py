@@ -4,6 +4,7 @@ A checkpoint is a dictionary of tensors and plain values. From it alone the mode
 `model`), and a training goes on as if it had never stopped (the rest).
 """
 
+import hashlib
 import pickle
 import random
 from collections.abc import Mapping
@@ -76,14 +77,22 @@ def write(content: Mapping[str, Any], path: Path) -> None:
             raise
 
 
-def load(path: Path) -> dict[str, Any]:
+def load(path: Path, sha256: str | None = None) -> dict[str, Any]:
     """Read a checkpoint onto the CPU.
 
+    Args:
+        path: the file.
+        sha256: what its content must hash to, where that is known.
+
     Raises:
-        StudioError: the file is damaged or not one of ours.
+        StudioError: the file is damaged, gone or not one of ours.
     """
     try:
-        content: Any = torch.load(path, map_location="cpu", weights_only=True)
+        with path.open("rb") as file:
+            if sha256 is not None and hashlib.file_digest(file, "sha256").hexdigest() != sha256:
+                raise _damaged(path.name, "its content is not what was written")
+            file.seek(0)
+            content: Any = torch.load(file, map_location="cpu", weights_only=True)
     except (OSError, RuntimeError, EOFError, ValueError, pickle.UnpicklingError) as error:
         raise _damaged(path.name, str(error).splitlines()[0]) from error
     if not isinstance(content, dict) or content.get("format") != _FORMAT:
@@ -99,13 +108,17 @@ def restore(content: Mapping[str, Any], trainer: Trainer) -> None:
     set_random_states(content["random"])
 
 
-def load_model(path: Path) -> tuple[TaskRuntime, Blueprint, nn.Module]:
+def load_model(path: Path, sha256: str | None = None) -> tuple[TaskRuntime, Blueprint, nn.Module]:
     """Return the task's runtime, the blueprint and the model of a checkpoint, in evaluation mode on the CPU.
+
+    Args:
+        path: the checkpoint's file.
+        sha256: what its content must hash to, where that is known.
 
     Raises:
         StudioError: the file is damaged, or this studio cannot build such a model.
     """
-    content = load(path)
+    content = load(path, sha256)
     blueprint = Blueprint.from_stored(content["blueprint"])
     runtime = registry.runtime(blueprint.spec.id)
     model = runtime.build(blueprint, None)

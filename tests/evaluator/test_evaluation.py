@@ -65,6 +65,48 @@ def test_a_cancelled_evaluation_publishes_nothing(trained: tuple[World, Experime
     assert world.workspace.evaluation(world.project.id, experiment.id).aggregate() is None
 
 
+@pytest.mark.parametrize("instead", ["deleted", "another"])
+def test_an_evaluation_that_is_not_wanted_any_more_publishes_nothing(
+    trained: tuple[World, Experiment], monkeypatch: pytest.MonkeyPatch, instead: str
+):
+    world, experiment = trained
+    run = world.evaluation(experiment)
+    store = world.workspace.evaluation(world.project.id, experiment.id)
+    finalize = run.finalize
+
+    def replaced() -> None:
+        finalize()
+        store.delete()
+        if instead == "another":
+            world.evaluation(experiment)
+
+    monkeypatch.setattr(run, "finalize", replaced)
+    with pytest.raises(Cancelled):
+        evaluate(run)
+    assert store.aggregate() is None
+    assert store.results_path.exists() is False
+    assert store.results_path.parent.exists() is (instead == "another")
+
+
+def test_a_damaged_checkpoint_is_said(tmp_path: Path):
+    from services.trainer.run import work
+
+    world = World(tmp_path / "workspace", "classification")
+    experiment = world.experiment(epochs=1)
+    work(world.training(experiment))
+    path = world.workspace.experiments(world.project.id).checkpoint_path(experiment.id, "best")
+    content = bytearray(path.read_bytes())
+    content[len(content) // 2] ^= 1
+    path.write_bytes(content)
+    assert fails(world.evaluation(experiment)).code == "checkpoint_damaged"
+    run = world.export(experiment)
+    from services.exporter.run import work as export
+
+    with pytest.raises(StudioError) as caught:
+        export(run)
+    assert caught.value.code == "checkpoint_damaged"
+
+
 def fails(run: Run) -> StudioError:
     with pytest.raises(StudioError) as caught:
         evaluate(run)

@@ -108,6 +108,22 @@ def test_a_cancelled_export_leaves_no_result(trained: tuple[World, Experiment]):
     assert world.workspace.exports(world.project.id).get(run.payload["export_id"]).result is None
 
 
+def test_a_deleted_export_is_not_brought_back(trained: tuple[World, Experiment], monkeypatch: pytest.MonkeyPatch):
+    world, experiment = trained
+    run = world.export(experiment)
+    store = world.workspace.exports(world.project.id)
+    finalize = run.finalize
+
+    def deleted() -> None:
+        finalize()
+        store.delete(run.payload["export_id"])
+
+    monkeypatch.setattr(run, "finalize", deleted)
+    with pytest.raises(Cancelled):
+        export(world, run)
+    assert not store.folder(run.payload["export_id"]).exists()
+
+
 @pytest.mark.parametrize(("changes", "code"), [({"format": "stone"}, "format_not_found")])
 def test_what_does_not_exist_is_said(trained: tuple[World, Experiment], changes: dict, code: str):
     world, experiment = trained

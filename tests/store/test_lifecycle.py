@@ -69,6 +69,21 @@ def test_cancelling_a_running_job_is_a_wish_until_the_run_has_ended() -> None:
     assert after(job, EndCancelled(1)).status is JobStatus.CANCELLED
 
 
+def test_results_are_not_published_after_a_cancel_but_after_a_stop() -> None:
+    running = after(new_job(), Claim("w", 30))
+    with pytest.raises(Refused):
+        after(running, RequestCancel(), Finalize(1))
+    assert after(running, RequestStop(), Finalize(1)).status is JobStatus.FINALIZING
+
+
+def test_a_stalled_run_is_queued_again_and_then_fails_with_a_hint() -> None:
+    job = after(new_job(), Claim("w", 30), Lose(1, "stalled", "Stalled."))
+    assert (job.status, job.deaths[0].cause) == (JobStatus.QUEUED, "stalled")
+    job = after(job, Claim("w", 30), Lose(2, "stalled", "Stalled."))
+    assert job.error is not None
+    assert (job.error.code, bool(job.error.hint)) == ("stalled", True)
+
+
 def test_death_after_a_cancel_is_a_cancel() -> None:
     job = after(new_job(), Claim("w", 30), RequestCancel(), Lose(1, "killed", "Killed."))
     assert job.status is JobStatus.CANCELLED

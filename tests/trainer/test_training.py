@@ -257,11 +257,3 @@ def test_weights_that_cannot_be_had_are_said(world: World):
     error = fails(world.training(world.experiment(pretrained=True)))
     assert error.code == "weights_unavailable"
     assert "AI_STUDIO_WEIGHTS" in (error.hint or "")
-
-
-def test_a_damaged_checkpoint_is_not_trained_on(world: World):
-    experiment = world.experiment(epochs=2)
-    train(Interrupted(world.training(experiment), after=3, how="stop"))
-    path = world.workspace.experiments(world.project.id).checkpoint_path(experiment.id, "last")
-    path.write_bytes(b"x" * path.stat().st_size)
-    assert fails(world.training(experiment, resume=True)).code == "checkpoint_damaged"

@@ -1,3 +1,4 @@
+import hashlib
 import random
 from pathlib import Path
 
@@ -32,6 +33,17 @@ def test_random_states_go_through_a_file(tmp_path: Path):
     expected = draw()
     checkpoints.set_random_states(checkpoints.load(tmp_path / "last.ckpt")["random"])
     assert draw() == expected
+
+
+def test_a_file_with_another_hash_is_not_loaded(tmp_path: Path):
+    from shared.vision import checkpoints
+
+    path = tmp_path / "last.ckpt"
+    checkpoints.write({"format": 1}, path)
+    assert checkpoints.load(path, hashlib.sha256(path.read_bytes()).hexdigest()) == {"format": 1}
+    with pytest.raises(StudioError) as caught:
+        checkpoints.load(path, "0" * 64)
+    assert caught.value.code == "checkpoint_damaged"
 
 
 def test_objects_are_never_unpickled(tmp_path: Path):
