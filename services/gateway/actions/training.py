@@ -118,8 +118,7 @@ def _refuse_unless_resumable(studio: Studio, item: Experiment) -> None:
     if status not in (ExperimentStatus.FAILED, ExperimentStatus.CANCELLED):
         code = "experiment_is_running" if status in _BUSY else "experiment_cannot_resume"
         raise Conflict(code, f"This experiment is {status}; only one that was stopped or failed can be resumed.")
-    names = [info.name for info in studio.workspace.experiments(item.project_id).checkpoints(item.id)]
-    if "last" not in names:
+    if not studio.workspace.experiments(item.project_id).checkpoints(item.id):
         raise Conflict(
             "nothing_to_resume",
             "This experiment ended before its first checkpoint.",
