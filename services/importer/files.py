@@ -1,8 +1,11 @@
 """The files of an import: those of a folder, or those of an archive unpacked beside the job."""
 
+import errno
+import lzma
 import os
 import tarfile
 import zipfile
+import zlib
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from functools import partial
@@ -14,8 +17,10 @@ from shared.schemas.dataset import Problem
 from shared.store.files import disk_errors
 
 Check = Callable[[], None]
+Opener = Callable[[], IO[bytes]]
 _HIDDEN = ("__MACOSX", "@eaDir")
 _BLOCK = 1024 * 1024
+_MAX_DEPTH = 100
 MAX_FILES = 5_000_000
 MAX_EXPANSION = 200
 """Archives that unpack to more than this many times their size are refused."""
@@ -28,7 +33,19 @@ def list_files(root: Path, check: Check) -> list[Path]:
         check()
         subfolders[:] = sorted(name for name in subfolders if name not in _HIDDEN and not name.startswith("."))
         found.extend(Path(folder, name).relative_to(root) for name in names if not name.startswith("._"))
-    return sorted(file for file in found if (root / file).resolve().is_relative_to(root.resolve()))
+    return sorted(file for file in found if _is_inside(root / file, root))
+
+
+def printable(name: str) -> str:
+    """Return a file's name as text that can be stored: bytes of it that are not UTF-8 are replaced."""
+    return name.encode("utf-8", "surrogateescape").decode("utf-8", "replace")
+
+
+def _is_inside(path: Path, root: Path) -> bool:
+    try:
+        return path.resolve().is_relative_to(root.resolve())
+    except (OSError, RuntimeError):
+        return False
 
 
 def unpack(archive: Path, target: Path, check: Check) -> list[Problem]:
@@ -43,12 +60,9 @@ def unpack(archive: Path, target: Path, check: Check) -> list[Problem]:
         with disk_errors(), _members(archive) as members:
             for name, open_member in members:
                 check()
-                place = _place(target, name)
-                if place is None or open_member is None:
-                    problems.append(_left_out(name))
-                else:
-                    _copy(open_member, place, budget)
-    except (zipfile.BadZipFile, tarfile.TarError, EOFError, ValueError) as error:
+                if (problem := _unpack_one(target, name, open_member, budget)) is not None:
+                    problems.append(problem)
+    except (zipfile.BadZipFile, tarfile.TarError, zlib.error, lzma.LZMAError, EOFError, ValueError) as error:
         raise Invalid("damaged_archive", f"The archive cannot be read: {error}") from error
     except (RuntimeError, NotImplementedError) as error:
         raise Invalid(
@@ -57,6 +71,24 @@ def unpack(archive: Path, target: Path, check: Check) -> list[Problem]:
             hint="Make it anew without a password, as plain zip or tar.",
         ) from error
     return problems
+
+
+def _unpack_one(target: Path, name: str, open_member: Opener | None, budget: "_Budget") -> Problem | None:
+    """Unpack one entry; return why it was left out, if it was."""
+    if not _is_utf8(name):
+        return _left_out(name, "unreadable_name", "The name of this entry is not UTF-8; left out.")
+    place = _place(target, name)
+    if place is None or open_member is None:
+        why = "This entry of the archive is a link, a device, nested too deep, or leads out of the archive; left out."
+        return _left_out(name, "unsafe_archive_entry", why)
+    try:
+        _copy(open_member, place, budget)
+    except OSError as error:
+        if error.errno in (errno.ENOSPC, errno.EDQUOT):
+            raise
+        why = f"This entry of the archive cannot be unpacked: {error.strerror or error}; left out."
+        return _left_out(name, "unreadable_archive_entry", why)
+    return None
 
 
 class _Budget:
@@ -77,9 +109,6 @@ class _Budget:
             raise Invalid("archive_too_large", f"The archive has more than {MAX_FILES:,} files.")
 
 
-Opener = Callable[[], IO[bytes]]
-
-
 @contextmanager
 def _members(archive: Path) -> Iterator[Iterator[tuple[str, Opener | None]]]:
     """Give names and openers of an archive's files; links and devices have no opener."""
@@ -87,7 +116,7 @@ def _members(archive: Path) -> Iterator[Iterator[tuple[str, Opener | None]]]:
         with zipfile.ZipFile(archive) as opened:
             yield _zip_members(opened)
     else:
-        with tarfile.open(archive, "r|*") as opened_tar:
+        with tarfile.open(archive, "r|*", errors="surrogateescape") as opened_tar:
             yield _tar_members(opened_tar)
 
 
@@ -116,7 +145,7 @@ def _place(target: Path, name: str) -> Path | None:
     parts = PurePosixPath(name.replace("\\", "/")).parts
     if not parts or parts[0] == "/" or ".." in parts or any(":" in part or "\0" in part for part in parts[:1]):
         return None
-    if any(len(part.encode()) > 255 for part in parts):
+    if len(parts) > _MAX_DEPTH or any(len(part.encode()) > 255 for part in parts):
         return None
     return target.joinpath(*parts)
 
@@ -125,15 +154,23 @@ def _copy(open_member: Opener, place: Path, budget: _Budget) -> None:
     budget.spend_file()
     place.parent.mkdir(parents=True, exist_ok=True)
     with open_member() as source, place.open("wb") as out:
-        while block := source.read(_BLOCK):
-            budget.spend(len(block))
-            out.write(block)
+        try:
+            while block := source.read(_BLOCK):
+                budget.spend(len(block))
+                out.write(block)
+        except OSError:
+            # Half a file could pass for a whole image.
+            place.unlink(missing_ok=True)
+            raise
 
 
-def _left_out(name: str) -> Problem:
-    return Problem(
-        severity="error",
-        code="unsafe_archive_entry",
-        file=name[:300],
-        message="This entry of the archive is a link, a device, or leads out of the archive; left out.",
-    )
+def _is_utf8(name: str) -> bool:
+    try:
+        name.encode()
+    except UnicodeEncodeError:
+        return False
+    return True
+
+
+def _left_out(name: str, code: str, message: str) -> Problem:
+    return Problem(severity="error", code=code, file=printable(name)[:300], message=message)

@@ -2,11 +2,13 @@
 
 import hashlib
 import os
+import threading
 from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 
+from services.importer.files import printable
 from shared.errors import Invalid
 from shared.schemas.base import utc_now
 from shared.schemas.dataset import ImageRecord, Problem
@@ -34,6 +36,9 @@ class ImageStorer:
         self._root = root
         self._max_pixels = max_pixels
         self._max_bytes = max_bytes
+        self._lock = threading.Lock()
+        self.written: dict[str, tuple[Path, ...]] = {}
+        """Files made here, by image id, named before they are written; of twins in one batch only one writes."""
 
     def store(self, rows: Sequence[Row]) -> Iterator[list[Stored | Problem]]:
         """Yield what came of the rows, batch by batch; a yielded batch is on the disk."""
@@ -65,18 +70,21 @@ class ImageStorer:
         digest = hashlib.sha256(data).hexdigest()
         record = ImageRecord(
             id=digest[:16],
-            filename=row.file.name,
+            filename=printable(row.file.name),
             width=found.width,
             height=found.height,
             bytes=len(data),
             format=found.format,
             sha256=digest,
             imported_at=utc_now(),
-            source=str(row.file),
+            source=printable(str(row.file)),
             meta={"subset": row.subset} if row.subset else None,
         )
         image, thumbnail = self._dataset.image_path(record), self._dataset.thumbnail_path(record.id)
-        new = tuple(path for path in (image, thumbnail) if not path.exists())
+        with self._lock:
+            mine = record.id not in self.written
+            new = tuple(path for path in (image, thumbnail) if not path.exists()) if mine else ()
+            self.written.setdefault(record.id, new)
         if image in new:
             write_image_file(image, data)
         if thumbnail in new:
@@ -88,7 +96,7 @@ def _problem(row: Row, code: str, message: str) -> Problem:
     return Problem(
         severity="error",
         code=code,
-        file=str(row.file),
+        file=printable(str(row.file)),
         message=f"{message.rstrip('.')}. Left out.",
         mend="Replace the file with a whole image and import again.",
     )

@@ -1,22 +1,28 @@
 """An import, from files to a new revision of the dataset. Nothing of it is seen before it is whole."""
 
+import dataclasses
+import logging
 import shutil
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from services.importer.files import list_files, unpack
+from services.importer.files import list_files, printable, unpack
 from services.importer.records import ImageStorer, Stored
 from shared.bus.run import Run, main
-from shared.errors import Invalid
+from shared.errors import Invalid, StudioError
 from shared.schemas.dataset import ClassInfo, ImageRecord, ImportReport, Problem
+from shared.schemas.job import JobStatus
 from shared.store.datasets import DatasetStore
+from shared.store.files import write_bytes
 from shared.taskkit import registry
 from shared.taskkit.formats.detect import choose_format, reader
 from shared.taskkit.formats.rows import Reading, Row
 from shared.taskkit.palette import class_color
 
 _MAX_IMAGE_BYTES = 2 * 1024**3
+_SHOWN_PROBLEMS = 500
+"""The dataset's head is read with every page, so it carries no more than these; all are in a file of the job."""
 
 
 def work(run: Run) -> dict[str, Any]:
@@ -24,17 +30,13 @@ def work(run: Run) -> dict[str, Any]:
     project = run.workspace.projects.get(run.payload["project_id"])
     dataset = run.workspace.dataset(project.id)
     unpacked = run.workspace.jobs.folder(run.job.id) / "unpacked"
-    try:
-        root, problems = _source(run, Path(run.payload["source"]["path"]), unpacked)
-        files = list_files(root, run.check)
-        spec = registry.spec(project.task)
-        format_id = choose_format(spec, run.payload["format"], files)
-        reading = reader(format_id).read(root, files)
-        reading.problems[:0] = problems
-        return _Import(run, dataset, project.task, format_id).store(root, reading)
-    finally:
-        shutil.rmtree(unpacked, ignore_errors=True)
-        _drop_upload(run)
+    root, problems = _source(run, Path(run.payload["source"]["path"]), unpacked)
+    files = list_files(root, run.check)
+    spec = registry.spec(project.task)
+    format_id = choose_format(spec, run.payload["format"], files)
+    reading = _as_text(reader(format_id).read(root, files))
+    reading.problems[:0] = problems
+    return _Import(run, dataset, project.task, format_id).store(root, reading)
 
 
 class _Import:
@@ -54,7 +56,6 @@ class _Import:
         classes = self._classes(reading.rows)
         class_ids = {item.name: item.id for item in classes}
         stored: dict[str, Stored] = {}
-        new_files: list[Path] = []
         storer = ImageStorer(self._dataset, root, self._run.settings.max_image_pixels, _MAX_IMAGE_BYTES)
         try:
             done = 0
@@ -65,16 +66,26 @@ class _Import:
                     if isinstance(item, Problem):
                         reading.problems.append(item)
                     else:
-                        new_files.extend(item.new_files)
                         self._take(item, stored, reading.problems)
                 done += len(batch)
                 self._run.progress("images", done, len(reading.rows), unit="images")
             records = [self._annotated(item, class_ids) for item in stored.values()]
             return self._publish(records, classes, reading)
         except BaseException:
-            for path in new_files:
-                path.unlink(missing_ok=True)
+            self._remove_leftovers(storer)
             raise
+
+    def _remove_leftovers(self, storer: ImageStorer) -> None:
+        """Remove what no revision names, unless the job was given to another run, which builds on these files."""
+
+        def is_still_mine() -> bool:
+            job = self._run.workspace.jobs.get(self._run.job.id)
+            return job.epoch == self._run.job.epoch and job.status is not JobStatus.QUEUED
+
+        try:
+            self._dataset.remove_unused(storer.written, is_still_mine)
+        except (StudioError, OSError):
+            logging.warning("images that no revision names may be left in the workspace", exc_info=True)
 
     def _take(self, item: Stored, stored: dict[str, Stored], problems: list[Problem]) -> None:
         """Keep an image unless its content is known already."""
@@ -83,11 +94,11 @@ class _Import:
             stored[item.record.id] = item
             return
         self._duplicates += 1
-        twin = str(earlier.row.file) if earlier else "an image of the dataset"
+        twin = earlier.record.source if earlier else "an image of the dataset"
         message = f"The same picture as {twin}; left out."
         if earlier and earlier.row.labels != item.row.labels:
             message = f"The same picture as {twin}, but with another class; the first one counts."
-        problems.append(Problem(severity="warning", code="duplicate_image", file=str(item.row.file), message=message))
+        problems.append(Problem(severity="warning", code="duplicate_image", file=item.record.source, message=message))
 
     def _publish(self, records: Sequence[ImageRecord], classes: list[ClassInfo], reading: Reading) -> dict[str, Any]:
         if not records and not self._present:
@@ -103,9 +114,12 @@ class _Import:
             added=len(records),
             duplicates=self._duplicates,
             skipped=sum(item.severity == "error" for item in reading.problems),
-            problems=reading.problems,
+            problems=sorted(reading.problems, key=lambda item: item.severity)[:_SHOWN_PROBLEMS],
+            problem_count=len(reading.problems),
         )
         self._run.fence()
+        lines = [item.model_dump_json(exclude_none=True) + "\n" for item in reading.problems]
+        write_bytes(self._run.workspace.jobs.folder(self._run.job.id) / "problems.jsonl", "".join(lines).encode())
         head = self._dataset.commit(
             records, classes, reason=f"import of {report.source}", report=report, replace=self._replace
         )
@@ -114,7 +128,7 @@ class _Import:
             "added": report.added,
             "duplicates": report.duplicates,
             "skipped": report.skipped,
-            "problems": len(report.problems),
+            "problems": report.problem_count,
             "classes": len(classes),
         }
 
@@ -151,11 +165,11 @@ def _source(run: Run, path: Path, unpacked: Path) -> tuple[Path, list[Problem]]:
     return unpacked, unpack(path, unpacked, run.check)
 
 
-def _drop_upload(run: Run) -> None:
-    """Remove an uploaded archive once its import has ended; a run that is put back still needs it."""
-    path = Path(run.payload["source"]["path"])
-    if path.parent == run.workspace.jobs.folder(run.job.id) and not run.yield_requested:
-        path.unlink(missing_ok=True)
+def _as_text(reading: Reading) -> Reading:
+    """Return what was read with names that can be stored; the paths of files stay as the disk has them."""
+    rows = [dataclasses.replace(row, labels=tuple(printable(label) for label in row.labels)) for row in reading.rows]
+    problems = [item.model_copy(update={"file": item.file and printable(item.file)}) for item in reading.problems]
+    return Reading(rows, problems)
 
 
 if __name__ == "__main__":

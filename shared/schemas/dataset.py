@@ -1,9 +1,9 @@
 """A dataset: image records in immutable chunks, manifests that list them, and a head that names the newest."""
 
 from datetime import datetime
-from typing import Any, Literal
+from typing import Any, Literal, Self
 
-from pydantic import Field
+from pydantic import Field, model_validator
 
 from shared.schemas.annotations import Annotation
 from shared.schemas.base import Document, EditableDocument, Model, utc_now
@@ -67,7 +67,20 @@ class ImportReport(Model):
     duplicates: int
     skipped: int
     problems: list[Problem]
+    """The first of them, errors before warnings; all are in `problems.jsonl` of the job."""
+    problem_count: int = 0
     finished_at: datetime = Field(default_factory=utc_now)
+
+    @model_validator(mode="after")
+    def _count_problems(self) -> Self:
+        self.problem_count = max(self.problem_count, len(self.problems))
+        return self
+
+
+class LastRevision(Document):
+    """`dataset-revision.json` beside the dataset: the highest number a deleted dataset used, never to be used again."""
+
+    number: int
 
 
 class DatasetRevision(Document):

@@ -1,13 +1,16 @@
 """A dataset on disk: immutable chunks of image records, immutable manifests, one head, and a derived index."""
 
 import hashlib
-from collections.abc import Iterable, Iterator, Sequence
+import secrets
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import AbstractContextManager
 from pathlib import Path
 from typing import Any
 
 import orjson
 
 from shared.errors import NotFound
+from shared.schemas.base import utc_now
 from shared.schemas.dataset import (
     CHUNK_SIZE,
     ChunkRef,
@@ -16,9 +19,10 @@ from shared.schemas.dataset import (
     DatasetRevision,
     ImageRecord,
     ImportReport,
+    LastRevision,
 )
 from shared.store import documents
-from shared.store.files import disk_errors, locked, remove_tree, sync_folder, write_bytes
+from shared.store.files import TEMPORARY, disk_errors, locked, remove_tree, sync_folder, write_bytes
 from shared.store.index import DatasetIndex
 from shared.store.paths import checked_image_id, missing, safe_path
 
@@ -91,14 +95,19 @@ class DatasetStore:
     ) -> DatasetHead:
         """Store a new revision: `added` behind the present records, or in their place.
 
-        Image files and thumbnails of `added` must already be where they belong.
+        Image files and thumbnails of `added` must already be where they belong. Where nothing is added and no class
+        is new, the revision stays and only the report changes.
         """
-        self.folder.mkdir(parents=True, exist_ok=True)
-        with locked(self._head_path):
+        records = list(added)
+        with self._locked():
             current = self.head() if self.exists() else None
+            if current and not replace and not records and current.classes == list(classes):
+                told = current.model_copy(update={"last_import": report, "updated_at": utc_now()})
+                documents.write(told, self._head_path)
+                return told
             kept = [] if current is None or replace else current.chunks
-            manifest = self._write_revision(current, kept, added, classes, reason)
-            self._index.build(manifest.number, manifest.chunks, manifest.classes)
+            manifest = self._write_revision(current, kept, records, classes, reason)
+            statistics = self._index.build(manifest.number, manifest.chunks, manifest.classes)
             head = DatasetHead(
                 revision=manifest.number,
                 project_id=self.folder.parent.name,
@@ -106,16 +115,49 @@ class DatasetStore:
                 classes=manifest.classes,
                 image_count=manifest.image_count,
                 annotation_count=manifest.annotation_count,
-                statistics=self._index.statistics(),
+                statistics=statistics,
                 last_import=report,
             )
             documents.write(head, self._head_path)
         return head
 
     def delete(self) -> None:
-        """Remove the dataset and its history."""
+        """Remove the dataset and its history; its revision numbers are never used again, splits still name them."""
         self.head()
-        remove_tree(self.folder)
+        with self._locked():
+            documents.write(LastRevision(number=self.head().revision), self._last_revision_path)
+            remove_tree(self.folder)
+
+    def remove_unused(self, written: Mapping[str, Iterable[Path]], allowed: Callable[[], bool]) -> None:
+        """Remove image files that no record of any revision names.
+
+        Args:
+            written: files by image id.
+            allowed: asked under the dataset's lock; False leaves everything as it is.
+        """
+        with self._locked():
+            if not allowed():
+                return
+            for image_id in written.keys() - self._known_ids():
+                for path in written[image_id]:
+                    path.unlink(missing_ok=True)
+
+    def _known_ids(self) -> set[str]:
+        """Return the ids of the images of all revisions."""
+        manifests = [documents.read(DatasetRevision, path) for path in self.folder.glob("revisions/[0-9]*.json")]
+        digests = {chunk.hash for manifest in manifests for chunk in manifest.chunks}
+        known: set[str] = set()
+        for digest in digests:
+            with self._chunk_path(digest).open("rb") as file:
+                known.update(orjson.loads(line)["id"] for line in file)
+        return known
+
+    def _next_number(self, current: DatasetHead | None) -> int:
+        try:
+            deleted = documents.read(LastRevision, self._last_revision_path).number
+        except FileNotFoundError:
+            deleted = 0
+        return max(current.revision if current else 0, deleted) + 1
 
     def _write_revision(
         self,
@@ -137,7 +179,7 @@ class DatasetStore:
         if lines:
             chunks.append(self._write_chunk(lines))
         manifest = DatasetRevision(
-            number=current.revision + 1 if current else 1,
+            number=self._next_number(current),
             parent=current.revision if current else None,
             reason=reason,
             chunks=chunks,
@@ -166,6 +208,14 @@ class DatasetStore:
     def _chunk_path(self, digest: str) -> Path:
         return self.folder / "chunks" / f"{digest}.jsonl"
 
+    def _locked(self) -> AbstractContextManager[None]:
+        """Hold the dataset's lock; it lies beside the folder and so outlives a delete."""
+        return locked(self.folder)
+
+    @property
+    def _last_revision_path(self) -> Path:
+        return self.folder.with_name(f"{self.folder.name}-revision.json")
+
     @property
     def _head_path(self) -> Path:
         return self.folder / "dataset.json"
@@ -177,17 +227,21 @@ def write_image_file(path: Path, data: bytes) -> None:
     Safe because the record that names the file is only written after `settle`.
     """
     path.parent.mkdir(parents=True, exist_ok=True)
-    temporary = path.with_name(f".tmp-{path.name}")
-    with disk_errors():
-        temporary.write_bytes(data)
-        temporary.replace(path)
+    temporary = path.with_name(f"{TEMPORARY}{path.name}-{secrets.token_hex(4)}")
+    try:
+        with disk_errors():
+            temporary.write_bytes(data)
+            temporary.replace(path)
+    finally:
+        temporary.unlink(missing_ok=True)
 
 
 def settle(paths: Iterable[Path]) -> None:
     """Wait until files and their folders are on the disk."""
     folders: dict[Path, Any] = {}
-    for path in paths:
-        sync_folder(path)
-        folders[path.parent] = None
-    for folder in folders:
-        sync_folder(folder)
+    with disk_errors():
+        for path in paths:
+            sync_folder(path)
+            folders[path.parent] = None
+        for folder in folders:
+            sync_folder(folder)

@@ -1,6 +1,7 @@
 """Reading and writing pydantic documents."""
 
-from collections.abc import Callable
+import logging
+from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import TypeVar
 
@@ -13,6 +14,9 @@ from shared.store.files import locked, write_bytes
 
 D = TypeVar("D", bound=Document)
 E = TypeVar("E", bound=EditableDocument)
+
+
+_log = logging.getLogger(__name__)
 
 
 class DamagedDocument(StudioError):
@@ -37,10 +41,34 @@ def read(model: type[D], path: Path) -> D:
                 hint="Start the newer version, or restore the workspace from a backup.",
             )
         return model.model_validate_json(content)
-    except (ValidationError, orjson.JSONDecodeError, AttributeError) as error:
+    except (ValidationError, orjson.JSONDecodeError, AttributeError, TypeError) as error:
         raise DamagedDocument(
             "document_is_damaged", f"{path} cannot be read: {error}", hint="Restore the file from a backup."
         ) from error
+
+
+def read_all(model: type[D], paths: Iterable[Path], *, reader: Callable[[Path], D] | None = None) -> list[D]:
+    """Return the documents that can be read: one damaged file must not hide the others.
+
+    Files that vanish meanwhile are left out; damaged and newer ones too, with one warning.
+
+    Args:
+        model: the documents' type.
+        paths: where they are.
+        reader: reads one of them in place of `read`, for callers that remember what they have read.
+    """
+    found: list[D] = []
+    damaged: list[DamagedDocument] = []
+    for path in paths:
+        try:
+            found.append(reader(path) if reader else read(model, path))
+        except (FileNotFoundError, NotADirectoryError):
+            continue
+        except DamagedDocument as error:
+            damaged.append(error)
+    if damaged:
+        _log.warning("%d documents are left out; the first: %s", len(damaged), damaged[0].message)
+    return found
 
 
 def write(document: Document, path: Path) -> None:

@@ -33,7 +33,7 @@ class ExportStore:
 
     def list(self) -> builtins.list[Export]:
         """Return all exports, newest first."""
-        found = [documents.read(Export, path) for path in self._root.glob("export-*/export.json")]
+        found = documents.read_all(Export, self._root.glob("export-*/export.json"))
         return sorted(found, key=lambda item: (item.created_at, item.id), reverse=True)
 
     def file(self, export: Export) -> Path:

@@ -109,7 +109,10 @@ def sweep(root: Path, *, older_than_s: float) -> int:
 
 
 def _remove_if_older(path: Path, limit: float) -> bool:
-    if path.lstat().st_mtime > limit:
+    try:
+        if path.lstat().st_mtime > limit:
+            return False
+    except FileNotFoundError:
         return False
     if path.is_dir():
         shutil.rmtree(path, ignore_errors=True)

@@ -69,8 +69,8 @@ class DatasetIndex:
             if not self._is_of(head.revision):
                 self.build(head.revision, head.chunks, head.classes)
 
-    def build(self, revision: int, chunks: Sequence[ChunkRef], classes: Sequence[ClassInfo]) -> None:
-        """Write the index anew from chunks and switch to it."""
+    def build(self, revision: int, chunks: Sequence[ChunkRef], classes: Sequence[ClassInfo]) -> Statistics:
+        """Write the index anew from chunks, switch to it, and return the facts over exactly these images."""
         names = {item.id: item.name for item in classes}
         with replacing(self._path) as temporary, closing(sqlite3.connect(temporary)) as db:
             db.executescript("PRAGMA journal_mode=OFF; PRAGMA synchronous=OFF;" + _SCHEMA)
@@ -79,6 +79,7 @@ class DatasetIndex:
             db.execute("INSERT INTO meta VALUES (?, ?)", (_FORMAT, revision))
             db.executescript(_INDEXES)
             db.commit()
+            return _statistics(db)
 
     def page(self, query: ImageQuery, page: int, page_size: int) -> tuple[int, list[bytes]]:
         """Return how many images match and the stored JSON of those on the page (from 1)."""
@@ -116,23 +117,6 @@ class DatasetIndex:
                 (*values, image_id),
             ).fetchone()
         return (row[0], row[1]) if row else (None, None)
-
-    def statistics(self) -> Statistics:
-        """Return facts over all images."""
-        with closing(self._open()) as db:
-            classes = "SELECT class_id, count(*) FROM image_classes GROUP BY class_id"
-            formats = "SELECT format, count(*) FROM images GROUP BY format ORDER BY 2 DESC"
-            subsets = "SELECT subset, count(*) FROM images WHERE subset IS NOT NULL GROUP BY subset"
-            return Statistics(
-                width=_range(db, "width"),
-                height=_range(db, "height"),
-                aspect=_range(db, "1.0 * width / height"),
-                total_bytes=db.execute("SELECT coalesce(sum(bytes), 0) FROM images").fetchone()[0],
-                formats=dict(db.execute(formats).fetchall()),
-                subsets=dict(db.execute(subsets).fetchall()),
-                class_counts=dict(db.execute(classes).fetchall()),
-                unlabelled=db.execute("SELECT count(*) FROM images WHERE annotations = 0").fetchone()[0],
-            )
 
     def _is_of(self, revision: int) -> bool:
         try:
@@ -223,6 +207,22 @@ def _insert(db: sqlite3.Connection, position: int, chunk: str, offset: int, line
 def _order(query: ImageQuery) -> str:
     direction = "DESC" if query.descending else "ASC"
     return f"{_SORT_COLUMNS[query.sort_by]} {direction}, position {direction}"
+
+
+def _statistics(db: sqlite3.Connection) -> Statistics:
+    classes = "SELECT class_id, count(*) FROM image_classes GROUP BY class_id"
+    formats = "SELECT format, count(*) FROM images GROUP BY format ORDER BY 2 DESC"
+    subsets = "SELECT subset, count(*) FROM images WHERE subset IS NOT NULL GROUP BY subset"
+    return Statistics(
+        width=_range(db, "width"),
+        height=_range(db, "height"),
+        aspect=_range(db, "1.0 * width / height"),
+        total_bytes=db.execute("SELECT coalesce(sum(bytes), 0) FROM images").fetchone()[0],
+        formats=dict(db.execute(formats).fetchall()),
+        subsets=dict(db.execute(subsets).fetchall()),
+        class_counts=dict(db.execute(classes).fetchall()),
+        unlabelled=db.execute("SELECT count(*) FROM images WHERE annotations = 0").fetchone()[0],
+    )
 
 
 def _range(db: sqlite3.Connection, value: str) -> Range | None:

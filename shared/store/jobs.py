@@ -1,20 +1,26 @@
 """Jobs on disk: the document, its events, its log, and what a run leaves for its supervisor."""
 
+import contextlib
 import os
+import shutil
 from collections.abc import Iterator
 from pathlib import Path
 from typing import IO, Any, Literal
 
 import orjson
 
+from shared.errors import NotFound
 from shared.schemas.base import new_id, utc_now
 from shared.schemas.job import Job, JobEvent, JobKind, Outcome
 from shared.store import documents
-from shared.store.files import locked, remove_tree, write_bytes
+from shared.store.files import disk_errors, locked, remove_tree, write_bytes
 from shared.store.lifecycle import Command, Refused, transition
 from shared.store.paths import checked_id, missing
 
 EventName = Literal["job", "progress", "epoch", "log"]
+
+_Stamp = tuple[int, int, int]
+"""What tells two contents of a file apart without reading it: time, inode, size."""
 
 _TAIL = 65536
 
@@ -24,7 +30,7 @@ class JobStore:
 
     def __init__(self, root: Path) -> None:
         self._root = root
-        self._seen: dict[str, tuple[int, Job]] = {}
+        self._seen: dict[str, tuple[_Stamp, Job]] = {}
 
     def folder(self, job_id: str) -> Path:
         """Return the job's folder, whether or not it exists."""
@@ -65,20 +71,22 @@ class JobStore:
 
     def list(self) -> list[Job]:
         """Return all jobs, newest first. Files that did not change since the last call are not read again."""
-        fresh: dict[str, tuple[int, Job]] = {}
-        for entry in os.scandir(self._root):
-            path = Path(entry.path, "job.json")
-            try:
-                stamp = path.stat().st_mtime_ns
-                known = self._seen.get(entry.name)
-                fresh[entry.name] = known if known and known[0] == stamp else (stamp, documents.read(Job, path))
-            except (FileNotFoundError, NotADirectoryError):
-                continue
+        seen, fresh = self._seen, dict[str, tuple[_Stamp, Job]]()
+
+        def remembered(path: Path) -> Job:
+            status = path.stat()
+            stamp = (status.st_mtime_ns, status.st_ino, status.st_size)
+            known = seen.get(path.parent.name)
+            fresh[path.parent.name] = known if known and known[0] == stamp else (stamp, documents.read(Job, path))
+            return fresh[path.parent.name][1]
+
+        paths = [self._path(name) for name in os.listdir(self._root) if _is_job_id(name)]
+        found = documents.read_all(Job, paths, reader=remembered)
         self._seen = fresh
-        return sorted((job for _, job in fresh.values()), key=lambda job: (job.created_at, job.id), reverse=True)
+        return sorted(found, key=lambda job: (job.created_at, job.id), reverse=True)
 
     def apply(self, job_id: str, command: Command) -> Job:
-        """Change the job by `command` under its lock.
+        """Change the job by `command` under its lock; once it is final, what only its runs needed is removed.
 
         Raises:
             Refused: the command does not fit the job's state.
@@ -90,7 +98,20 @@ class JobStore:
         with locked(path):
             changed = transition(self.get(job_id), command, utc_now())
             documents.write(changed, path)
-            return changed
+        if changed.status.final:
+            self.tidy(job_id)
+        return changed
+
+    def tidy(self, job_id: str) -> None:
+        """Remove the source that was uploaded for the job and what was unpacked of it.
+
+        Only for a final job: until then another run may need them. What cannot be removed stays.
+        """
+        folder = self.folder(job_id)
+        with contextlib.suppress(OSError):
+            for path in folder.glob("upload*"):
+                path.unlink(missing_ok=True)
+        shutil.rmtree(folder / "unpacked", ignore_errors=True)
 
     def delete(self, job_id: str) -> None:
         """Remove the job and all it left."""
@@ -106,7 +127,7 @@ class JobStore:
         job = self.get(job_id)
         if epoch is not None and epoch != job.epoch:
             raise Refused(f"{job_id} is in epoch {job.epoch}, not {epoch}")
-        with locked(path), path.open("ab+") as file:
+        with disk_errors(), locked(path), path.open("ab+") as file:
             last, end = _last_seq(file)
             file.truncate(end)
             event = JobEvent(seq=last + 1, at=utc_now(), job_id=job_id, project_id=job.project_id, name=name, data=data)
@@ -161,6 +182,14 @@ class JobStore:
 
     def _outcome_path(self, job_id: str) -> Path:
         return self.folder(job_id) / "outcome.json"
+
+
+def _is_job_id(name: str) -> bool:
+    try:
+        checked_id("job", name)
+    except NotFound:
+        return False
+    return True
 
 
 def _last_seq(file: IO[bytes]) -> tuple[int, int]:

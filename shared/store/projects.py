@@ -34,7 +34,7 @@ class ProjectStore:
 
     def list(self) -> list[Project]:
         """Return all projects, the one changed last first."""
-        found = [documents.read(Project, path) for path in self._root.glob("project-*/project.json")]
+        found = documents.read_all(Project, self._root.glob("project-*/project.json"))
         return sorted(found, key=lambda project: project.updated_at, reverse=True)
 
     def edit(

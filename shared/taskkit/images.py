@@ -2,6 +2,8 @@
 
 import io
 import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Final
 
@@ -38,7 +40,7 @@ def inspect(data: bytes, max_pixels: int) -> Inspection:
     Raises:
         Invalid: not an image, of a kind the studio does not read, damaged, or too large.
     """
-    with _open(data) as image:
+    with _reading(), Image.open(io.BytesIO(data)) as image:
         format_name = _FORMATS.get(image.format or "")
         if format_name is None:
             raise Invalid("unknown_image_format", f"Images of the kind {image.format} are not read.")
@@ -56,21 +58,16 @@ def thumbnail(data: bytes) -> bytes:
     Raises:
         Invalid: the image cannot be decoded.
     """
-    with _open(data) as image:
+    with _reading(), Image.open(io.BytesIO(data)) as image:
         return _thumbnail(image)
 
 
 def _thumbnail(image: Image.Image) -> bytes:
     """Decode at the smallest scale that suffices, turn upright, shrink."""
     size = (THUMBNAIL_SIZE, THUMBNAIL_SIZE)
-    try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")
-            image.draft("RGB", size)
-            image.thumbnail(size, Image.Resampling.BICUBIC, reducing_gap=None)
-            upright = ImageOps.exif_transpose(image)
-    except (OSError, SyntaxError, ValueError) as error:
-        raise Invalid("damaged_image", f"The image is damaged: {error}") from error
+    image.draft("RGB", size)
+    image.thumbnail(size, Image.Resampling.BICUBIC, reducing_gap=None)
+    upright = ImageOps.exif_transpose(image)
     buffer = io.BytesIO()
     _as_rgb(upright).save(buffer, "JPEG", quality=_THUMBNAIL_QUALITY)
     return buffer.getvalue()
@@ -87,14 +84,18 @@ def _as_rgb(image: Image.Image) -> Image.Image:
     return image.convert("RGB")
 
 
-def _open(data: bytes) -> Image.Image:
+@contextmanager
+def _reading() -> Iterator[None]:
+    """Turn whatever Pillow raises into `Invalid`: on damaged files its readers fail in any way there is."""
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
-            return Image.open(io.BytesIO(data))
+            yield
+    except Invalid:
+        raise
     except UnidentifiedImageError:
         raise Invalid("not_an_image", "This file is not an image, whatever its name says.") from None
-    except (OSError, SyntaxError, ValueError) as error:
+    except Exception as error:
         raise Invalid("damaged_image", f"The image is damaged: {error}") from error
 
 

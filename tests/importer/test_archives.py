@@ -10,6 +10,7 @@ import pytest
 from services.importer.files import list_files, unpack
 from shared.errors import Invalid
 from shared.schemas.project import Project
+from shared.store.lifecycle import Finalize, Succeed
 from shared.store.workspace import Workspace
 from tests.support.generated import shape_image
 
@@ -50,7 +51,12 @@ def test_an_archive_imports_like_its_folder(
     assert do_import(archive)["added"] == 4
     assert {item.name for item in workspace.dataset(project.id).head().classes} == {"class-0", "class-1"}
     assert archive.exists(), "an archive of the server's own disk is not the studio's to delete"
-    assert not list(workspace.jobs.folder(workspace.jobs.list()[0].id).glob("unpacked"))
+    job = workspace.jobs.list()[0]
+    assert list(workspace.jobs.folder(job.id).glob("unpacked")), "a run that is repeated may need it"
+    workspace.jobs.apply(job.id, Finalize(job.epoch))
+    workspace.jobs.apply(job.id, Succeed(job.epoch, {}))
+    assert not list(workspace.jobs.folder(job.id).glob("unpacked"))
+    assert archive.exists()
 
 
 @pytest.mark.parametrize("name", ["../evil.jpg", "/etc/evil.jpg", "a/../../evil.jpg", "..\\evil.jpg", "C:\\evil.jpg"])
@@ -112,3 +118,37 @@ def test_a_link_out_of_the_folder_is_not_followed(tmp_path: Path) -> None:
     (root / "inside.jpg").write_bytes(b"x")
     (root / "link.jpg").symlink_to(tmp_path / "outside.jpg")
     assert list_files(tmp_path / "root", no_check) == [Path("class/inside.jpg")]
+
+
+def test_damaged_compressed_data_is_a_damaged_archive(tmp_path: Path) -> None:
+    path = make_zip(tmp_path / "bad.zip", {"a/1.jpg": bytes(range(256)) * 50})
+    data = bytearray(path.read_bytes())
+    start = 30 + len("a/1.jpg")
+    data[start : start + 20] = b"\xff" * 20
+    path.write_bytes(bytes(data))
+    with pytest.raises(Invalid) as caught:
+        unpack(path, tmp_path / "inside", no_check)
+    assert caught.value.code == "damaged_archive"
+
+
+@pytest.mark.parametrize("make", [make_zip, make_tar])
+@pytest.mark.parametrize("names", [["a", "a/b"], ["a/b", "a"], ["a", "/".join(["x" * 250] * 20)], ["a", "d/" * 1500]])
+def test_an_entry_that_has_no_place_is_left_out_and_listed(
+    tmp_path: Path, make: Callable[..., Path], names: list[str]
+) -> None:
+    members = {name.rstrip("/") + ("" if len(name) < 3000 else "/e"): b"x" for name in names} | {"good.txt": b"y"}
+    problems = unpack(make(tmp_path / "archive", members), tmp_path / "inside", no_check)
+    assert len(problems) == 1
+    assert (tmp_path / "inside" / "good.txt").read_bytes() == b"y"
+
+
+def test_a_name_that_is_not_utf8_costs_only_its_entry(tmp_path: Path) -> None:
+    path = tmp_path / "latin.tar"
+    with tarfile.open(path, "w", format=tarfile.GNU_FORMAT, encoding="latin-1") as archive:
+        for name in ("caf\xe9.jpg", "good.jpg"):
+            info = tarfile.TarInfo(name)
+            info.size = 1
+            archive.addfile(info, io.BytesIO(b"x"))
+    problems = unpack(path, tmp_path / "inside", no_check)
+    assert [(item.code, item.file) for item in problems] == [("unreadable_name", "caf\ufffd.jpg")]
+    assert (tmp_path / "inside" / "good.jpg").exists()

@@ -1,3 +1,4 @@
+import os
 import shutil
 from collections.abc import Callable
 from pathlib import Path
@@ -7,10 +8,11 @@ import pytest
 
 from services.importer.run import work
 from shared.bus.run import Cancelled, Run
-from shared.errors import Invalid
+from shared.errors import DiskFull, Invalid
 from shared.schemas.dataset import DatasetHead
 from shared.schemas.project import Project
-from shared.store.lifecycle import RequestCancel
+from shared.store import datasets as datasets_module
+from shared.store.lifecycle import Claim, RequestCancel, Yield
 from shared.store.workspace import Workspace
 from tests.support.generated import shape_image
 
@@ -59,7 +61,8 @@ def test_importing_the_same_again_adds_nothing_and_says_so(
     do_import(folder)
     result = do_import(folder)
     assert (result["added"], result["duplicates"]) == (0, 6)
-    assert head(workspace, project).image_count == 6
+    assert (head(workspace, project).image_count, head(workspace, project).revision) == (6, 1)
+    assert head(workspace, project).last_import.duplicates == 6  # type: ignore[union-attr]
 
 
 def test_appending_keeps_class_ids_and_replacing_does_not_keep_images(
@@ -151,3 +154,90 @@ def test_a_class_that_differs_in_case_from_one_of_the_dataset_is_refused(
     with pytest.raises(Invalid) as caught:
         do_import(more.parent)
     assert caught.value.code == "classes_differ_in_case"
+
+
+def test_many_equal_pictures_are_stored_once(
+    do_import: Import, workspace: Workspace, project: Project, tmp_path: Path
+) -> None:
+    place = tmp_path / "same" / "class-0"
+    place.mkdir(parents=True)
+    data = shape_image(0, 1)
+    for number in range(600):
+        (place / f"{number:03}.jpg").write_bytes(data)
+    result = do_import(place.parent)
+    assert (result["added"], result["duplicates"], result["problems"]) == (1, 599, 599)
+    report = head(workspace, project).last_import
+    assert report is not None
+    assert (len(report.problems), report.problem_count) == (500, 599)
+    listed = workspace.jobs.folder(report.job_id) / "problems.jsonl"
+    assert len(listed.read_text().splitlines()) == 599
+
+
+def test_errors_are_shown_before_warnings(
+    do_import: Import, workspace: Workspace, project: Project, folder: Path
+) -> None:
+    shutil.copy(folder / "train/class-0/0.jpg", folder / "train/class-0/00.jpg")
+    (folder / "train/class-1/zzz.jpg").write_bytes(b"")
+    do_import(folder)
+    report = head(workspace, project).last_import
+    assert report is not None
+    assert [item.severity for item in report.problems] == ["error", "warning"]
+
+
+def test_a_full_disk_in_the_middle_of_a_batch_leaves_no_images(
+    claimed: Callable[..., Run], workspace: Workspace, project: Project, folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    run = claimed(folder)
+
+    def full(_: object) -> None:
+        raise DiskFull("disk_full", "Full.")
+
+    monkeypatch.setattr("services.importer.records.settle", full)
+    with pytest.raises(DiskFull):
+        work(run)
+    assert files_below(workspace.dataset(project.id).folder) == set()
+
+
+def test_a_run_that_lost_its_job_leaves_the_files_to_its_successor(
+    claimed: Callable[..., Run], workspace: Workspace, project: Project, folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    run = claimed(folder)
+
+    def lose_the_job(_: object) -> None:
+        workspace.jobs.apply(run.job.id, Yield(run.job.epoch))
+        workspace.jobs.apply(run.job.id, Claim("another", 60))
+        raise DiskFull("disk_full", "Full.")
+
+    monkeypatch.setattr("services.importer.records.settle", lose_the_job)
+    with pytest.raises(DiskFull):
+        work(run)
+    assert len(files_below(workspace.dataset(project.id).folder)) == 12
+
+
+def test_a_failure_after_the_commit_takes_no_image_away(
+    claimed: Callable[..., Run], workspace: Workspace, project: Project, folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    whole = datasets_module.DatasetStore.commit
+
+    def commit_and_fail(*args: Any, **options: Any) -> None:
+        whole(*args, **options)
+        raise RuntimeError("just afterwards")
+
+    monkeypatch.setattr(datasets_module.DatasetStore, "commit", commit_and_fail)
+    with pytest.raises(RuntimeError):
+        work(claimed(folder))
+    dataset = workspace.dataset(project.id)
+    assert all(dataset.image_path(record).exists() for record in dataset.records())
+
+
+def test_names_that_are_not_utf8_are_stored_as_text(
+    do_import: Import, workspace: Workspace, project: Project, tmp_path: Path
+) -> None:
+    place = os.fsencode(tmp_path) + b"/odd/caf\xe9"
+    os.makedirs(place)
+    for name, data in ((b"\xff.jpg", shape_image(0, 1)), (b"\xfe.jpg", b"no picture"), (b"\xfd.txt", b"text")):
+        Path(os.fsdecode(place + b"/" + name)).write_bytes(data)
+    assert do_import(tmp_path / "odd")["added"] == 1
+    assert [item.name for item in head(workspace, project).classes] == ["caf\ufffd"]
+    record = next(workspace.dataset(project.id).records())
+    assert (record.filename, record.source) == ("\ufffd.jpg", "caf\ufffd/\ufffd.jpg")

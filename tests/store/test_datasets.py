@@ -1,4 +1,5 @@
 import sqlite3
+import threading
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -9,7 +10,7 @@ from shared.errors import NotFound
 from shared.schemas.annotations import LabelAnnotation
 from shared.schemas.dataset import ClassInfo, ImageRecord, ImportReport
 from shared.schemas.split import Ratios, Split, SubsetSummary
-from shared.store.datasets import DatasetStore
+from shared.store.datasets import DatasetStore, write_image_file
 from shared.store.index import ImageQuery
 
 CLASSES = [ClassInfo(id=0, name="cat", color="#111111"), ClassInfo(id=1, name="dog", color="#222222")]
@@ -135,3 +136,74 @@ def test_a_lost_index_costs_a_rebuild_and_no_data(store: DatasetStore, damage: s
     else:
         path.write_bytes(b"garbage" * 1000 if damage == "garbage" else b"")
     assert ids(store, ImageQuery(class_id=0)) == [0, 2, 4]
+
+
+def test_revision_numbers_of_a_deleted_dataset_are_not_used_again(store: DatasetStore) -> None:
+    store.commit([record(99)], CLASSES, reason="more", report=report(), replace=False)
+    store.delete()
+    assert not store.exists()
+    again = store.commit([record(7, 0)], CLASSES, reason="anew", report=report(), replace=False)
+    assert again.revision == 3
+    assert store.revision(3).parent is None
+    with pytest.raises(NotFound):
+        store.revision(1)
+
+
+def test_adding_nothing_keeps_the_revision_and_tells_of_the_import(store: DatasetStore) -> None:
+    told = report().model_copy(update={"job_id": "job-00000002"})
+    head = store.commit([], CLASSES, reason="again", report=told, replace=False)
+    assert (head.revision, head.image_count, head.last_import) == (1, 7, told)
+    assert store.head() == head
+    with pytest.raises(NotFound):
+        store.revision(2)
+
+
+def test_only_files_that_no_revision_names_are_removed(store: DatasetStore) -> None:
+    store.commit([record(50)], CLASSES, reason="new", report=report(), replace=True)
+    written = {}
+    for number in (0, 50, 77):
+        path = store.image_path(record(number))
+        write_image_file(path, b"x")
+        written[f"{number:016x}"] = [path]
+    store.remove_unused(written, lambda: False)
+    assert all(path.exists() for paths in written.values() for path in paths)
+    store.remove_unused(written, lambda: True)
+    assert [number for number in (0, 50, 77) if store.image_path(record(number)).exists()] == [0, 50]
+
+
+def test_statistics_are_of_the_revision_although_readers_rebuild_the_index(store: DatasetStore) -> None:
+    over = threading.Event()
+
+    def read() -> None:
+        while not over.is_set():
+            store.index()
+
+    reader = threading.Thread(target=read)
+    reader.start()
+    try:
+        for number in range(100, 115):
+            head = store.commit([record(number)], CLASSES, reason="one", report=report(), replace=False)
+            assert sum(head.statistics.formats.values()) == head.image_count
+    finally:
+        over.set()
+        reader.join()
+
+
+def test_many_threads_may_write_the_same_image(tmp_path: Path) -> None:
+    path = tmp_path / "00" / "image.png"
+    failed: list[Exception] = []
+
+    def write() -> None:
+        try:
+            for _ in range(100):
+                write_image_file(path, b"x" * 10_000)
+        except OSError as error:
+            failed.append(error)
+
+    writers = [threading.Thread(target=write) for _ in range(4)]
+    for writer in writers:
+        writer.start()
+    for writer in writers:
+        writer.join()
+    assert not failed
+    assert [item.name for item in path.parent.iterdir()] == ["image.png"]

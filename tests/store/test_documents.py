@@ -72,3 +72,24 @@ def test_only_well_formed_ids_reach_the_disk(tmp_path: Path, bad: str) -> None:
         workspace.projects.get(bad)
     assert caught.value.code == "project_not_found"
     assert len(caught.value.message) < 200
+
+
+def test_a_damaged_project_does_not_hide_the_others(tmp_path: Path) -> None:
+    workspace = Workspace(tmp_path)
+    workspace.prepare()
+    good, bad = (workspace.projects.create(name, "some_task") for name in ("good", "bad"))
+    (workspace.projects.folder(bad.id) / "project.json").write_text("{")
+    assert [item.id for item in workspace.projects.list()] == [good.id]
+    with pytest.raises(DamagedDocument):
+        workspace.projects.get(bad.id)
+
+
+def test_reading_many_skips_what_vanished(tmp_path: Path) -> None:
+    documents.write(_project(), tmp_path / "project.json")
+    paths = [tmp_path / "gone.json", tmp_path / "project.json", tmp_path / "project.json" / "below.json"]
+    assert documents.read_all(Project, paths) == [_project().model_copy(update=_times(tmp_path))]
+
+
+def _times(folder: Path) -> dict[str, object]:
+    stored = documents.read(Project, folder / "project.json")
+    return {"created_at": stored.created_at, "updated_at": stored.updated_at}

@@ -3,6 +3,7 @@ import os
 import signal
 import subprocess
 import sys
+import threading
 import time
 from pathlib import Path
 
@@ -92,3 +93,27 @@ def test_sweeping_removes_old_leftovers_and_spares_what_may_be_in_use(tmp_path: 
     os.utime(trash, (1, 1))
     assert sweep(tmp_path, older_than_s=60) == 2
     assert sorted(item.name for item in tmp_path.iterdir()) == [".tmp-young", "real.json"]
+
+
+def test_sweeping_beside_writers_that_finish_meanwhile(tmp_path: Path) -> None:
+    over = threading.Event()
+
+    def write() -> None:
+        while not over.is_set():
+            write_bytes(tmp_path / "document.json", b"x")
+
+    writer = threading.Thread(target=write)
+    writer.start()
+    try:
+        for _ in range(300):
+            sweep(tmp_path, older_than_s=60)
+    finally:
+        over.set()
+        writer.join()
+
+
+def test_a_leftover_that_vanishes_while_it_is_looked_at_is_no_error(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(os, "walk", lambda root: [(str(root), [".trash-gone"], [".tmp-gone"])])
+    assert sweep(tmp_path, older_than_s=60) == 0

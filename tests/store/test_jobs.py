@@ -1,13 +1,17 @@
 import contextlib
+import errno
+import logging
+import os
 import threading
 from pathlib import Path
 
 import pytest
 
-from shared.errors import NotFound
+from shared.errors import DiskFull, NotFound
 from shared.schemas.job import Job, JobKind, JobStatus
+from shared.store import jobs as jobs_module
 from shared.store.jobs import JobStore
-from shared.store.lifecycle import Claim, Refused, RequestCancel
+from shared.store.lifecycle import Claim, Finalize, Refused, RequestCancel, Succeed
 
 
 @pytest.fixture
@@ -84,3 +88,53 @@ def test_the_list_shows_changes_of_other_processes(jobs: JobStore, job: Job, tmp
     assert jobs.list() == []
     with pytest.raises(NotFound):
         jobs.get(job.id)
+
+
+@pytest.mark.parametrize("content", ["{", '{"schema_version": 99}'])
+def test_a_job_that_cannot_be_read_does_not_hide_the_others(
+    jobs: JobStore, job: Job, caplog: pytest.LogCaptureFixture, content: str
+) -> None:
+    bad = jobs.create(JobKind.IMPORT, "project-00000001", "Bad", {})
+    (jobs.folder(bad.id) / "job.json").write_text(content)
+    with caplog.at_level(logging.WARNING):
+        assert [item.id for item in jobs.list()] == [job.id]
+    assert len(caplog.records) == 1
+    assert bad.id in caplog.text
+
+
+def test_folders_that_are_no_jobs_are_not_listed(jobs: JobStore, job: Job, tmp_path: Path) -> None:
+    jobs.folder(job.id).rename(tmp_path / f".trash-{job.id}-00000000")
+    (tmp_path / "job-1234567x").mkdir()
+    assert jobs.list() == []
+
+
+def test_a_change_within_one_tick_of_the_clock_is_seen(jobs: JobStore, job: Job, tmp_path: Path) -> None:
+    path = jobs.folder(job.id) / "job.json"
+    before = path.stat()
+    jobs.list()
+    JobStore(tmp_path).apply(job.id, RequestCancel())
+    os.utime(path, ns=(before.st_atime_ns, before.st_mtime_ns))
+    assert jobs.list()[0].status is JobStatus.CANCELLED
+
+
+def test_an_upload_lives_until_its_job_is_final(jobs: JobStore, job: Job) -> None:
+    folder = jobs.folder(job.id)
+    (folder / "upload.zip").write_bytes(b"x")
+    (folder / "unpacked" / "deep").mkdir(parents=True)
+    jobs.apply(job.id, Claim("w", 30))
+    jobs.apply(job.id, Finalize(1))
+    assert {"upload.zip", "unpacked"} <= {item.name for item in folder.iterdir()}
+    jobs.apply(job.id, Succeed(1, {}))
+    assert not {"upload.zip", "unpacked"} & {item.name for item in folder.iterdir()}
+    assert jobs.get(job.id).status is JobStatus.SUCCEEDED
+
+
+def test_a_full_disk_while_appending_an_event_is_named(
+    jobs: JobStore, job: Job, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def full(*_: object) -> None:
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr(jobs_module, "_last_seq", full)
+    with pytest.raises(DiskFull):
+        jobs.append_event(job.id, "progress", {})

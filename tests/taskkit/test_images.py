@@ -1,4 +1,5 @@
 import io
+import random
 
 import pytest
 from PIL import Image
@@ -79,3 +80,33 @@ def test_too_many_pixels_are_refused_before_decoding() -> None:
     with pytest.raises(Invalid) as caught:
         inspect(encoded(Image.new("1", (20_000, 20_000))), LIMIT)
     assert caught.value.code == "image_too_large"
+
+
+@pytest.mark.parametrize("image_format", ["JPEG", "PNG"])
+def test_whatever_is_wrong_with_a_file_is_told_in_one_way(image_format: str) -> None:
+    chance = random.Random(7)
+    exif = Image.Exif()
+    exif[0x0112] = 6
+    whole = encoded(two_colors((40, 30)), image_format, exif=exif)
+    refused = 0
+    for _ in range(300):
+        data = bytearray(whole)
+        for _ in range(chance.randint(1, 12)):
+            data[chance.randrange(len(data))] = chance.randrange(256)
+        if chance.random() < 0.2:
+            del data[chance.randrange(len(data)) :]
+        try:
+            inspect(bytes(data), LIMIT)
+        except Invalid:
+            refused += 1
+    assert refused > 30
+
+
+def test_a_reader_that_fails_in_an_unforeseen_way_is_a_damaged_image(monkeypatch: pytest.MonkeyPatch) -> None:
+    def fail(_: Image.Image) -> None:
+        raise TypeError("unforeseen")
+
+    monkeypatch.setattr(Image.Image, "getexif", fail)
+    with pytest.raises(Invalid) as caught:
+        inspect(encoded(two_colors((4, 4))), LIMIT)
+    assert caught.value.code == "damaged_image"
