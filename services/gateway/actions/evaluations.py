@@ -41,8 +41,7 @@ class EvaluationView:
         return {
             **self.evaluation.model_dump(mode="json", exclude={"schema_version"}),
             "status": self.status,
-            "progress": self.job.progress.model_dump(mode="json") if self.job and self.job.progress else None,
-            "error": self.job.error.model_dump(mode="json") if self.job and self.job.error else None,
+            **jobs.told(self.job),
             "aggregate": self.aggregate.model_dump(mode="json") if self.aggregate else None,
         }
 

@@ -31,8 +31,7 @@ class ExperimentView(Model):
             "split_name": self.split_name,
             "status": self.status.value,
             "checkpoints": [item.model_dump(mode="json") for item in self.checkpoints],
-            "progress": self.job.progress.model_dump(mode="json") if self.job and self.job.progress else None,
-            "error": self.job.error.model_dump(mode="json") if self.job and self.job.error else None,
+            **jobs.told(self.job),
         }
 
 

@@ -46,8 +46,7 @@ class ExportView:
             **self.export.model_dump(mode="json", exclude={"schema_version"}),
             "status": self.status,
             "experiment_name": self.experiment_name,
-            "progress": self.job.progress.model_dump(mode="json") if self.job and self.job.progress else None,
-            "error": self.job.error.model_dump(mode="json") if self.job and self.job.error else None,
+            **jobs.told(self.job),
         }
 
 

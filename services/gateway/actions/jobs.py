@@ -67,12 +67,11 @@ def repeated(studio: Studio, kind: JobKind, project_id: str, key: str | None, **
     return None
 
 
-def told(studio: Studio, job: Job | None) -> dict[str, Any]:
+def told(job: Job | None) -> dict[str, Any]:
     """Return what things made by a job say of it: `progress` and `error`, each None where there is none."""
-    current = with_progress(studio, job) if job else None
     return {
-        "progress": current.progress.model_dump(mode="json") if current and current.progress else None,
-        "error": current.error.model_dump(mode="json") if current and current.error else None,
+        "progress": job.progress.model_dump(mode="json") if job and job.progress else None,
+        "error": job.error.model_dump(mode="json") if job and job.error else None,
     }
 
 
