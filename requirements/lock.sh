@@ -3,6 +3,7 @@
 set -euo pipefail
 cd "$(dirname "$0")"
 all=$(mktemp)
+cat light.txt torch.txt ml.txt dev.txt > "$all" # what is locked stays where it still fits; upgrade with UV_UPGRADE=1
 compile() { uv pip compile -q --universal --python-version 3.11 --no-header --no-annotate "$@"; }
 compile light.in torch.in ml.in dev.in -o "$all"
 names() { sed -n 's/^\([A-Za-z0-9_.-]*\)==.*/\1/p' "$@" | sort -u; }

@@ -33,7 +33,7 @@ def work(run: Run) -> dict[str, Any]:
     root, problems = _source(run, Path(run.payload["source"]["path"]), unpacked)
     files = list_files(root, run.check)
     spec = registry.spec(project.task)
-    format_id = choose_format(spec, run.payload["format"], files)
+    format_id = choose_format(spec, run.payload["format"], root, files)
     reading = _as_text(reader(format_id).read(root, files))
     reading.problems[:0] = problems
     return _Import(run, dataset, project.task, format_id).store(root, reading)

@@ -22,6 +22,10 @@ class BoxAnnotation(Model):
     kind: Literal["box"] = "box"
     class_id: ClassId
     bbox: tuple[float, float, float, float]
+    iscrowd: bool = False
+    """Whether it holds many objects that were not told apart, as in COCO; such a box is neither learned nor judged."""
+    area: float | None = None
+    """Pixels the object covers, where the source says so; else it is taken to fill its box."""
 
 
 class RotatedBoxAnnotation(Model):

@@ -37,6 +37,13 @@ class ClassInfo(Model):
     color: str
 
 
+class TargetInfo(Model):
+    """A number that is known of every image, such as an angle; `unit` is empty where it has none."""
+
+    name: str
+    unit: str = ""
+
+
 class Problem(Model):
     """Something an import met and what it did about it."""
 

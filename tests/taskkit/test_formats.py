@@ -83,5 +83,5 @@ def test_two_classes_that_differ_only_in_case_are_refused_by_name() -> None:
 )
 def test_what_cannot_be_imported_is_said(files: list[str], wanted: str, code: str) -> None:
     with pytest.raises(Invalid) as caught:
-        choose_format(SPEC, wanted, [Path(name) for name in files])
+        choose_format(SPEC, wanted, Path("/nowhere"), [Path(name) for name in files])
     assert caught.value.code == code

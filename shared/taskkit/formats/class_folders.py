@@ -8,7 +8,7 @@ from shared.schemas.dataset import Problem
 from shared.taskkit.formats.rows import IMAGE_SUFFIXES, Reading, Row, subset_of
 
 
-def recognises(files: list[Path]) -> bool:
+def recognises(_root: Path, files: list[Path]) -> bool:
     """Whether there are images in folders."""
     return any(file.suffix.lower() in IMAGE_SUFFIXES and len(file.parts) > 1 for file in files)
 

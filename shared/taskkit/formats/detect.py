@@ -14,7 +14,7 @@ def reader(format_id: str) -> Reader:
     return cast(Reader, import_module(f"shared.taskkit.formats.{format_id}"))
 
 
-def choose_format(spec: TaskSpec, wanted: str, files: list[Path]) -> str:
+def choose_format(spec: TaskSpec, wanted: str, root: Path, files: list[Path]) -> str:
     """Return the format to read: the wanted one, or with `auto` the first of the task's that recognises the files.
 
     Raises:
@@ -29,7 +29,7 @@ def choose_format(spec: TaskSpec, wanted: str, files: list[Path]) -> str:
     if wanted != "auto":
         return wanted
     for format_id in offered:
-        if reader(format_id).recognises(files):
+        if reader(format_id).recognises(root, files):
             return format_id
     expected = "; ".join(f"{choice.label}: {choice.help}" for choice in spec.import_formats)
     raise Invalid("format_not_recognised", "The layout of these files is not known.", hint=expected)

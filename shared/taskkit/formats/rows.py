@@ -5,9 +5,33 @@ from pathlib import Path
 from typing import Protocol
 
 from shared.schemas.base import Subset
-from shared.schemas.dataset import Problem
+from shared.schemas.dataset import Problem, TargetInfo
 
 IMAGE_SUFFIXES = frozenset({".jpg", ".jpeg", ".png", ".bmp", ".webp", ".tif", ".tiff"})
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """Where something stands: a label file, relative to the root of the import, and its line, from 1."""
+
+    file: str
+    line: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class ObjectRow:
+    """One object of an image, as its label file says; whether the box fits the image is asked later."""
+
+    label: str
+    """Name of its class."""
+    bbox: tuple[float, float, float, float]
+    """x, y, width, height in pixels, or in shares of the image's width and height where `relative`."""
+    place: Place
+    relative: bool = False
+    iscrowd: bool = False
+    """Whether the box holds many objects that were not told apart (COCO)."""
+    area: float | None = None
+    """Pixels the object covers, where the file says so and it is not just the box's."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -18,6 +42,13 @@ class Row:
     subset: Subset | None = None
     labels: tuple[str, ...] = ()
     """Names of the classes the whole image belongs to."""
+    objects: tuple[ObjectRow, ...] = ()
+    values: tuple[float, ...] = ()
+    """One number for each of the reading's targets."""
+    place: Place | None = None
+    """Where a label file speaks of the image."""
+    size: tuple[int, int] | None = None
+    """Width and height in pixels, where the label file names them."""
 
 
 @dataclass(slots=True)
@@ -26,12 +57,16 @@ class Reading:
 
     rows: list[Row] = field(default_factory=list)
     problems: list[Problem] = field(default_factory=list)
+    class_names: tuple[str, ...] = ()
+    """Classes in the order in which the files declare them, also those without an object; empty where none do."""
+    targets: tuple[TargetInfo, ...] = ()
+    """Names and units of the numbers in the rows."""
 
 
 class Reader(Protocol):
     """A module of this package."""
 
-    def recognises(self, files: list[Path]) -> bool:
+    def recognises(self, root: Path, files: list[Path]) -> bool:
         """Whether files (relative to the root) have this format's layout."""
 
     def read(self, root: Path, files: list[Path]) -> Reading:
