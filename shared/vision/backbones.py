@@ -9,6 +9,7 @@ from urllib.parse import urlparse
 import torch
 import torchvision
 from torch import nn
+from torchvision.models import WeightsEnum
 
 from shared.errors import StudioError, Unavailable
 from shared.taskkit.runtime import WeightSource
@@ -34,8 +35,8 @@ def build_classifier(
     """
     model: nn.Module = torchvision.models.get_model(architecture, weights=None)
     if not pretrained:
-        _quicken_statistics(model)
-        _silence_residuals(model)
+        quicken_statistics(model)
+        silence_residuals(model)
     elif weights is not None:
         model.load_state_dict(pretrained_weights(architecture, weights))
     head = _replace_last_linear(model, outputs)
@@ -51,7 +52,11 @@ def pretrained_weights(architecture: str, source: WeightSource) -> dict[str, Any
     Raises:
         StudioError: `weights_unavailable`, or `weights_damaged` for a file that is not what its name says.
     """
-    weights = torchvision.models.get_model_weights(architecture).DEFAULT
+    return fetched(torchvision.models.get_model_weights(architecture).DEFAULT, source)
+
+
+def fetched(weights: WeightsEnum, source: WeightSource) -> dict[str, Any]:
+    """Return the tensors of one of torchvision's weights, as `pretrained_weights` does."""
     name = Path(urlparse(weights.url).path).name
     if source.folder is not None and (path := source.folder / name).is_file():
         return _read_weights(path)
@@ -95,7 +100,7 @@ def _unavailable(name: str, url: str, why: str) -> Unavailable:
     )
 
 
-def _quicken_statistics(model: nn.Module) -> None:
+def quicken_statistics(model: nn.Module) -> None:
     """Let batch-norm statistics follow quickly when training from scratch.
 
     Some published networks keep them nearly still (momentum 0.01), which suits the hundred thousands of steps of
@@ -106,7 +111,7 @@ def _quicken_statistics(model: nn.Module) -> None:
             module.momentum = max(module.momentum or 0.0, _SCRATCH_MOMENTUM)
 
 
-def _silence_residuals(model: nn.Module) -> None:
+def silence_residuals(model: nn.Module) -> None:
     """Let inverted residual blocks begin as identities: the scale of their last batch-norm is zero (Goyal et al. 2017).
 
     The network then starts shallow, and learns in the few steps a small dataset gives it.
