@@ -51,12 +51,13 @@ class Record:
             position.best_epoch, position.best_metric = position.epoch, metric
         self._store.append_metrics(self._experiment.id, row)
         log.info(
-            "epoch %s of %s: %s (%.1f s, %.0f images/s)%s",
+            "epoch %s of %s: %s (%.1f s, %.0f images/s)%s%s",
             row.epoch,
             self._prepared.blueprint.params.epochs,
             figures(row.metrics),
             row.seconds,
             row.images_per_second,
+            f", {row.vanished_objects} objects left out that augmentation cut away" if row.vanished_objects else "",
             ", the best so far" if best else "",
         )
         self._run.emit("epoch", row.model_dump(mode="json"))

@@ -61,8 +61,9 @@ class Watch(Callback):
         position = self._prepared.position
         position.batch += 1
         position.step += 1
-        self._pending = (position.step, outputs["loss"].detach(), batch[0])
-        self._images += batch[0]
+        position.vanished += batch.vanished
+        self._pending = (position.step, outputs["loss"].detach(), batch.images)
+        self._images += batch.images
         self._tell("")
         if position.batch < self._batches:
             self._end_if_wanted(trainer, finished_epoch=False)
@@ -95,7 +96,9 @@ class Watch(Callback):
         metrics.update(self._prepared.module.validation_results())
         position.epoch += 1
         position.seconds += seconds
+        vanished = position.vanished
         position.batch, position.loss_images, position.loss_sum, position.epoch_seconds = 0, 0, 0.0, 0.0
+        position.vanished = 0
         return EpochRow(
             epoch=position.epoch,
             step=position.step,
@@ -103,6 +106,7 @@ class Watch(Callback):
             learning_rate=self._rate,
             images_per_second=round(self._images / trained, 2),
             metrics=metrics,
+            vanished_objects=vanished,
         )
 
     def _settle(self) -> None:

@@ -98,6 +98,8 @@ class EpochRow(Model):
     learning_rate: float
     images_per_second: float
     metrics: dict[str, float | None]
+    vanished_objects: int = 0
+    """Objects that augmentation moved out of their images, and that were not trained on."""
     at: datetime = Field(default_factory=utc_now)
 
 

@@ -61,6 +61,24 @@ COLOR_JITTER = TransformSpec(
         TransformParam("saturation", "Saturation", 0.2, 0.0, 1.0),
     ),
 )
+PHOTOMETRIC_DISTORTION = TransformSpec(
+    "photometric_distortion",
+    "Photometric distortion",
+    "Changes brightness, contrast, saturation, hue and the order of colors at random (Liu et al. 2016).",
+    (_probability(),),
+)
+ZOOM_OUT = TransformSpec(
+    "zoom_out",
+    "Zoom out",
+    "Puts the image somewhere on a larger grey ground, so that objects become small (Liu et al. 2016).",
+    (_probability(0.3), TransformParam("max_side", "Largest side", 2.0, 1.0, 4.0, "In sides of the image.")),
+)
+OBJECT_CROP = TransformSpec(
+    "iou_crop",
+    "IoU crop",
+    "Cuts out a part that holds at least some share of an object (Liu et al. 2016). Objects outside are left out.",
+    (_probability(), TransformParam("min_side", "Smallest side", 0.5, 0.1, 1.0, "Least share of either side.")),
+)
 
 
 def validated_steps(offered: Sequence[TransformSpec], steps: Sequence[AugmentationStep]) -> list[AugmentationStep]:

@@ -41,6 +41,8 @@ class Position:
     loss_sum: float = 0.0
     loss_images: int = 0
     epoch_seconds: float = 0.0
+    vanished: int = 0
+    """Objects that augmentation moved out of their images in the unfinished epoch."""
     seconds: float = 0.0
     """Training time of all completed epochs."""
     best_epoch: int | None = None

@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import torch
 from lightning import LightningDataModule
@@ -21,6 +21,7 @@ from shared.schemas.experiment import AugmentationStep
 from shared.taskkit.runtime import Blueprint, TaskRuntime
 from shared.vision.augment import decoded_side, make_transform
 from shared.vision.images import open_image, unreadable
+from shared.vision.targets import fitted, object_count
 
 ImagePath = Callable[[ImageRecord], Path]
 
@@ -44,20 +45,36 @@ class SampleKey:
     index: int
 
 
-def checked(batch: Any) -> tuple[int, Any]:
-    """Return the number of images and the collated batch.
+class Sample(NamedTuple):
+    """An augmented image [3, S, S] and its target; `vanished` counts objects that augmentation moved out of it."""
+
+    image: torch.Tensor
+    target: Any
+    vanished: int
+
+
+class Batch(NamedTuple):
+    """Collated samples: how many images, how many objects vanished from them, and what the task made of them."""
+
+    images: int
+    vanished: int
+    content: Any
+
+
+def checked(batch: Any) -> Batch:
+    """Return the batch.
 
     Raises:
         StudioError: one of its images is damaged.
     """
     if isinstance(batch, Unreadable):
         raise unreadable(batch.filename, batch.reason)
-    count, content = batch
-    return count, content
+    assert isinstance(batch, Batch)
+    return batch
 
 
 class ImageDataset(Dataset[Any]):
-    """Gives (image, target), or `Unreadable`. The target is what `encode` makes of the record, augmented with it."""
+    """Gives samples, or `Unreadable`. The target is what `encode` makes of the record, augmented with the image."""
 
     def __init__(
         self,
@@ -78,20 +95,21 @@ class ImageDataset(Dataset[Any]):
     def __len__(self) -> int:
         return len(self._records)
 
-    def __getitem__(self, key: SampleKey) -> tuple[torch.Tensor, Any] | Unreadable:
+    def __getitem__(self, key: SampleKey) -> Sample | Unreadable:
         record = self._records[key.index]
         try:
             image = open_image(self._path(record), self._side)
         except (OSError, SyntaxError, ValueError) as error:
             return Unreadable(record.filename, _first_line(error))
+        target = fitted(self._encode(record), image.height, image.width)
         generator = torch.default_generator
         state = generator.get_state()
         generator.manual_seed(_derived_seed(self._seed, key.epoch, key.index))
         try:
-            sample: tuple[torch.Tensor, Any] = self._transform(image, self._encode(record))
+            tensor, augmented = self._transform(image, target)
         finally:
             generator.set_state(state)
-        return sample
+        return Sample(tensor, augmented, object_count(target) - object_count(augmented))
 
 
 class EpochBatches(Sampler[list[SampleKey]]):
@@ -138,7 +156,7 @@ def make_loader(
     *,
     pin_memory: bool = False,
 ) -> DataLoader[Any]:
-    """Return a loader of (number of images, collated batch) that leaves the global random state alone."""
+    """Return a loader of `Batch`es that leaves the global random state alone."""
     return DataLoader(
         dataset,
         batch_sampler=batches,
@@ -155,13 +173,14 @@ class _Collate:
     def __init__(self, collate: Callable[[Sequence[tuple[torch.Tensor, Any]]], Any]) -> None:
         self._collate = collate
 
-    def __call__(self, samples: Sequence[tuple[torch.Tensor, Any] | Unreadable]) -> Any:
-        good: list[tuple[torch.Tensor, Any]] = []
+    def __call__(self, samples: Sequence[Sample | Unreadable]) -> Batch | Unreadable:
+        good: list[Sample] = []
         for sample in samples:
             if isinstance(sample, Unreadable):
                 return sample
             good.append(sample)
-        return len(good), self._collate(good)
+        content = self._collate([(sample.image, sample.target) for sample in good])
+        return Batch(len(good), sum(sample.vanished for sample in good), content)
 
 
 class TrainingData(LightningDataModule):

@@ -21,8 +21,7 @@ def image_batches(
     dataset = ImageDataset(records, path, _no_target, (), image_size, seed=0)
     keys = in_order(len(records), batch_size)
     for batch, loaded in zip(keys, make_loader(dataset, keys, _stack, workers=0), strict=True):
-        _, images = checked(loaded)
-        yield [records[key.index] for key in batch], images
+        yield [records[key.index] for key in batch], checked(loaded).content
 
 
 def predictions(

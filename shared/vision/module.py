@@ -39,13 +39,12 @@ class TrainingModule(LightningModule):
         Raises:
             StudioError: an image of the batch is damaged.
         """
-        _, content = checked(batch)
-        return self._runtime.training_loss(self.model, content, self._blueprint)
+        return self._runtime.training_loss(self.model, checked(batch).content, self._blueprint)
 
     def validation_step(self, batch: Any, batch_idx: int) -> None:
         """Add a batch to the metrics and the mean loss."""
-        count, content = checked(batch)
-        loss = self._runtime.validate(self.model, content, self.metrics, self._blueprint)
+        count = checked(batch).images
+        loss = self._runtime.validate(self.model, batch.content, self.metrics, self._blueprint)
         self._val_losses.append(loss.detach() * count)
         self._val_images += count
 

@@ -26,11 +26,11 @@ def test_augmentation_follows_from_seed_epoch_and_index_only(dataset):
     from shared.vision.data import SampleKey
 
     torch.manual_seed(1)
-    first, target = dataset[SampleKey(3, 2)]
+    first, target, _ = dataset[SampleKey(3, 2)]
     assert (first.shape, first.dtype, target) == ((3, 64, 64), torch.float32, "2.jpg")
     torch.manual_seed(2)
     before = torch.get_rng_state()
-    again, _ = dataset[SampleKey(3, 2)]
+    again, *_ = dataset[SampleKey(3, 2)]
     assert torch.equal(first, again)
     assert torch.equal(before, torch.get_rng_state())
     assert not torch.equal(first, dataset[SampleKey(4, 2)][0])
