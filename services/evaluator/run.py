@@ -13,6 +13,7 @@ from shared.schemas.base import SUBSETS, Subset
 from shared.schemas.dataset import ImageRecord
 from shared.schemas.evaluation import Aggregate, EvaluationConfig, ImageResult, Results
 from shared.schemas.experiment import CheckpointInfo, Experiment
+from shared.taskkit.parameters import validated
 from shared.vision import checkpoints
 from shared.vision.device import choose_device
 from shared.vision.inference import image_batches, predictions
@@ -54,6 +55,7 @@ def _evaluate(
     device = choose_device(config.device)
     path = run.workspace.experiments(experiment.project_id).checkpoint_path(experiment.id, checkpoint.file)
     runtime, blueprint, model = checkpoints.load_model(path, checkpoint.sha256)
+    options = validated(blueprint.spec.evaluation_options, config.options, "options")
     records = [record for _, record in images]
     image_path = run.workspace.dataset(experiment.project_id).image_path
     batches = image_batches(records, image_path, blueprint.params.image_size, config.batch_size)
@@ -62,10 +64,10 @@ def _evaluate(
     run.progress("evaluating", 0, len(images), unit="images")
     found = predictions(runtime, blueprint, model.to(device), batches, device)
     for (subset, _), (record, prediction) in zip(images, found, strict=True):
-        items.append(runtime.score(record, subset, prediction, blueprint))
+        items.append(runtime.score(record, subset, prediction, blueprint, options))
         run.progress("evaluating", len(items), len(images), unit="images")
         run.check()
-    totals = runtime.aggregate(items, blueprint)
+    totals = runtime.aggregate(items, blueprint, options)
     log.info("%s", figures(totals.metrics))
     aggregate = Aggregate(
         job_id=run.job.id,

@@ -7,7 +7,7 @@ import hashlib
 import json
 import logging
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
 from services.exporter.formats import FORMATS
 from services.exporter.verification import choose_images, verify
@@ -21,6 +21,8 @@ from shared.vision import checkpoints
 from shared.vision.augment import MEAN, STD
 
 log = logging.getLogger(__name__)
+_BATCH: Final = 8
+"""Images given to an exported model at a time, where it takes more than one."""
 
 
 def work(run: Run) -> dict[str, Any]:
@@ -63,7 +65,8 @@ def _export(run: Run, export: Export, folder: Path) -> ExportResult:
     run.check()
     predictor = chosen.open(path)
     log.info("wrote %s, %s bytes; verifying on %s images", path.name, path.stat().st_size, len(sample.records))
-    verification = verify(run, runtime, blueprint, model, predictor, sample, export.project_id, chosen.runtime)
+    batch = _BATCH if 0 in view.dynamic_axes.get(view.input, {}) else 1
+    verification = verify(run, runtime, blueprint, model, predictor, sample, export.project_id, chosen.runtime, batch)
     log.info("%s", verification.message)
     return ExportResult(
         file=path.name,
@@ -96,7 +99,7 @@ def _metadata(blueprint: Blueprint) -> dict[str, str]:
     return {
         "task": blueprint.spec.id,
         "architecture": blueprint.architecture.id,
-        "class_names": json.dumps([item.name for item in blueprint.classes], ensure_ascii=False),
+        **_outputs_mean(blueprint),
         "image_size": str(size),
         "color_order": "RGB",
         "mean": json.dumps(MEAN),
@@ -104,6 +107,16 @@ def _metadata(blueprint: Blueprint) -> dict[str, str]:
         "preprocessing": f"RGB, resized to {size} x {size}, divided by 255, minus mean, divided by std",
         "studio_version": VERSION,
     }
+
+
+def _outputs_mean(blueprint: Blueprint) -> dict[str, str]:
+    """Return the names that outputs stand for, in their order: of classes, of numbers with their units."""
+    found: dict[str, str] = {}
+    if blueprint.classes:
+        found["class_names"] = json.dumps([item.name for item in blueprint.classes], ensure_ascii=False)
+    if blueprint.targets:
+        found["targets"] = json.dumps([item.model_dump() for item in blueprint.targets], ensure_ascii=False)
+    return found
 
 
 def _sha256(path: Path) -> str:

@@ -23,7 +23,6 @@ from shared.vision.subsets import load_subsets
 TOLERANCE: Final = 1e-4
 MOST_IMAGES: Final = 64
 _ORDER: Final[tuple[Subset, ...]] = ("test", "val", "train")
-_BATCH: Final = 8
 _TIMED_RUNS: Final = 30
 
 
@@ -62,6 +61,7 @@ def verify(
     sample: Sample,
     project_id: str,
     runtime_name: str,
+    batch: int,
 ) -> Verification:
     """Compare the exported model with the checkpoint's, image by image.
 
@@ -74,16 +74,17 @@ def verify(
         sample: what to ask about.
         project_id: whose images.
         runtime_name: what the exported model ran in.
+        batch: how many images it is given at a time.
     """
     path = run.workspace.dataset(project_id).image_path
     compared: list[Agreement] = []
     one: np.ndarray | None = None
     run.progress("verifying", 0, len(sample.records), unit="images")
-    for records, images in image_batches(sample.records, path, blueprint.params.image_size, _BATCH):
+    for records, images in image_batches(sample.records, path, blueprint.params.image_size, batch):
         with torch.inference_mode():
             expected = runtime.predict(model, images, records, blueprint)
         actual = runtime.read_outputs(predictor(images.numpy()), records, blueprint)
-        compared += [runtime.compare(*pair) for pair in zip(expected, actual, strict=True)]
+        compared += [runtime.compare(*pair, blueprint) for pair in zip(expected, actual, strict=True)]
         one = images[:1].numpy()
         run.progress("verifying", len(compared), len(sample.records), unit="images")
         run.check()
@@ -110,11 +111,11 @@ def _judged(compared: Sequence[Agreement], sample: Sample, runtime_name: str, la
 
 def _message(passed: bool, difference: float, agreement: float, count: int, source: str) -> str:
     if passed:
-        return f"Same decision as the checkpoint on all {count} images of the {source}."
+        return f"Same answer as the checkpoint on all {count} images of the {source}."
     if agreement < 1.0:
         wrong = count - round(agreement * count)
-        return f"Other decisions than the checkpoint's on {wrong} of {count} images of the {source}."
-    return f"Same decisions, but outputs differ by up to {difference:.2g}, more than the {TOLERANCE:g} allowed."
+        return f"Other answers than the checkpoint's on {wrong} of {count} images of the {source}."
+    return f"Same answers, but outputs differ by up to {difference:.2g}, more than the {TOLERANCE:g} allowed."
 
 
 def _median_latency_ms(predictor: Predictor, image: np.ndarray) -> float:

@@ -11,7 +11,7 @@ from services.importer.files import list_files, printable, unpack
 from services.importer.records import ImageStorer, Stored
 from shared.bus.run import Run, main
 from shared.errors import Invalid, StudioError
-from shared.schemas.dataset import ClassInfo, ImageRecord, ImportReport, Problem
+from shared.schemas.dataset import ClassInfo, ImageRecord, ImportReport, Legend, Problem, TargetInfo
 from shared.schemas.job import JobStatus
 from shared.store.datasets import DatasetStore
 from shared.store.files import write_bytes
@@ -53,8 +53,8 @@ class _Import:
 
     def store(self, root: Path, reading: Reading) -> dict[str, Any]:
         """Store the rows' images and publish them, or leave everything as it was."""
-        classes = self._classes(reading.rows)
-        class_ids = {item.name: item.id for item in classes}
+        legend = Legend(classes=self._classes(reading), targets=self._targets(reading))
+        class_ids = {item.name: item.id for item in legend.classes}
         stored: dict[str, Stored] = {}
         storer = ImageStorer(self._dataset, root, self._run.settings.max_image_pixels, _MAX_IMAGE_BYTES)
         try:
@@ -69,8 +69,8 @@ class _Import:
                         self._take(item, stored, reading.problems)
                 done += len(batch)
                 self._run.progress("images", done, len(reading.rows), unit="images")
-            records = [self._annotated(item, class_ids) for item in stored.values()]
-            return self._publish(records, classes, reading)
+            records = [self._annotated(item, class_ids, reading.problems) for item in stored.values()]
+            return self._publish(records, legend, reading)
         except BaseException:
             self._remove_leftovers(storer)
             raise
@@ -96,11 +96,11 @@ class _Import:
         self._duplicates += 1
         twin = earlier.record.source if earlier else "an image of the dataset"
         message = f"The same picture as {twin}; left out."
-        if earlier and earlier.row.labels != item.row.labels:
-            message = f"The same picture as {twin}, but with another class; the first one counts."
+        if earlier and _said(earlier.row) != _said(item.row):
+            message = f"The same picture as {twin}, but annotated differently; the first one counts."
         problems.append(Problem(severity="warning", code="duplicate_image", file=item.record.source, message=message))
 
-    def _publish(self, records: Sequence[ImageRecord], classes: list[ClassInfo], reading: Reading) -> dict[str, Any]:
+    def _publish(self, records: Sequence[ImageRecord], legend: Legend, reading: Reading) -> dict[str, Any]:
         if not records and not self._present:
             first = next((item for item in reading.problems if item.severity == "error"), None)
             why = f" The first problem: {first.file}: {first.message}" if first else ""
@@ -121,7 +121,7 @@ class _Import:
         lines = [item.model_dump_json(exclude_none=True) + "\n" for item in reading.problems]
         write_bytes(self._run.workspace.jobs.folder(self._run.job.id) / "problems.jsonl", "".join(lines).encode())
         head = self._dataset.commit(
-            records, classes, reason=f"import of {report.source}", report=report, replace=self._replace
+            records, legend, reason=f"import of {report.source}", report=report, replace=self._replace
         )
         return {
             "revision": head.revision,
@@ -129,27 +129,54 @@ class _Import:
             "duplicates": report.duplicates,
             "skipped": report.skipped,
             "problems": report.problem_count,
-            "classes": len(classes),
+            "classes": len(legend.classes),
         }
 
-    def _annotated(self, item: Stored, class_ids: Mapping[str, int]) -> ImageRecord:
-        annotations = self._task.annotations(item.row, class_ids) if self._task else []
+    def _annotated(self, item: Stored, class_ids: Mapping[str, int], problems: list[Problem]) -> ImageRecord:
+        """Return the record with what the task makes of its row; what it cannot use goes to the problems."""
+        if self._task is None:
+            return item.record
+        if (problem := _other_size(item)) is not None:
+            problems.append(problem)
+        annotations, faults = self._task.annotations(item.row, class_ids, item.record.width, item.record.height)
+        problems.extend(faults)
         return item.record.model_copy(update={"annotations": annotations})
 
-    def _classes(self, rows: Sequence[Row]) -> list[ClassInfo]:
-        """Return the dataset's classes, those it has first, then the new ones by name."""
+    def _targets(self, reading: Reading) -> list[TargetInfo]:
+        """Return what the numbers of an image mean.
+
+        Raises:
+            Invalid: the dataset's images have other numbers.
+        """
+        present = self._dataset.head().targets if self._dataset.exists() and not self._replace else []
+        found = list(reading.targets)
+        if present and found and found != present:
+            raise Invalid(
+                "targets_differ",
+                f"The new images come with {_named(found)}; the dataset has {_named(present)}.",
+                hint="Give the columns the same names, units and order, or replace the dataset.",
+            )
+        return present or found
+
+    def _classes(self, reading: Reading) -> list[ClassInfo]:
+        """Return the dataset's classes: those it has, then those the files declare in their order, then others by name."""
         keep = self._dataset.exists() and not self._replace
         classes = list(self._dataset.head().classes) if keep else []
         known = {item.name for item in classes}
         spelled = {item.name.casefold(): item.name for item in classes}
-        found = {name for row in rows for name in (self._task.class_names(row) if self._task else ())}
-        for name in sorted(found - known):
+        found = {name for row in reading.rows for name in (self._task.class_names(row) if self._task else ())}
+        declared = dict.fromkeys(reading.class_names)
+        for name in [*declared, *sorted(found - declared.keys())]:
+            if name in known:
+                continue
             if (twin := spelled.get(name.casefold())) is not None:
                 raise Invalid(
                     "classes_differ_in_case",
                     f"The class {name!r} differs only in case from the dataset's class {twin!r}.",
-                    hint="Rename the folder, so that it is clear whether they are one class or two.",
+                    hint="Rename it, so that it is clear whether they are one class or two.",
                 )
+            known.add(name)
+            spelled[name.casefold()] = name
             classes.append(ClassInfo(id=len(classes), name=name, color=class_color(len(classes))))
         return classes
 
@@ -167,9 +194,42 @@ def _source(run: Run, path: Path, unpacked: Path) -> tuple[Path, list[Problem]]:
 
 def _as_text(reading: Reading) -> Reading:
     """Return what was read with names that can be stored; the paths of files stay as the disk has them."""
-    rows = [dataclasses.replace(row, labels=tuple(printable(label) for label in row.labels)) for row in reading.rows]
+    rows = [
+        dataclasses.replace(
+            row,
+            labels=tuple(printable(label) for label in row.labels),
+            objects=tuple(dataclasses.replace(item, label=printable(item.label)) for item in row.objects),
+        )
+        for row in reading.rows
+    ]
     problems = [item.model_copy(update={"file": item.file and printable(item.file)}) for item in reading.problems]
-    return Reading(rows, problems)
+    names = tuple(printable(name) for name in reading.class_names)
+    return Reading(rows, problems, names, reading.targets)
+
+
+def _said(row: Row) -> tuple[object, ...]:
+    """Return what a row says of its image, wherever it says it."""
+    return row.labels, [(item.label, item.bbox) for item in row.objects], row.values
+
+
+def _named(targets: Sequence[TargetInfo]) -> str:
+    return ", ".join(f"{item.name} [{item.unit}]" if item.unit else item.name for item in targets)
+
+
+def _other_size(item: Stored) -> Problem | None:
+    """Return a problem when the label file knows the image by another size: its pixel coordinates may not fit."""
+    record, declared = item.record, item.row.size
+    if not declared or 0 in declared or declared == (record.width, record.height) or item.row.place is None:
+        return None
+    return Problem(
+        severity="warning",
+        code="image_size_differs",
+        file=printable(item.row.place.file),
+        line=item.row.place.line,
+        message=f"The image is said to have {declared[0]} x {declared[1]} pixels; it has"
+        f" {record.width} x {record.height}. Coordinates are taken as they stand.",
+        mend="Check a few boxes on the image; export the labels again for images of this size if they are off.",
+    )
 
 
 if __name__ == "__main__":

@@ -1,7 +1,7 @@
 """From an experiment's configuration to all that its training needs."""
 
 import logging
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import torch
@@ -9,6 +9,7 @@ from lightning import seed_everything
 
 from shared.bus.run import Run
 from shared.errors import NotFound, StudioError
+from shared.schemas.dataset import ImageRecord
 from shared.schemas.experiment import Experiment
 from shared.taskkit import registry
 from shared.taskkit.runtime import Blueprint, WeightSource
@@ -17,7 +18,7 @@ from shared.vision.checkpoints import Position
 from shared.vision.data import TrainingData, check_enough
 from shared.vision.device import choose_device
 from shared.vision.module import TrainingModule
-from shared.vision.subsets import load_classes, load_subsets
+from shared.vision.subsets import load_legend, load_subsets
 
 log = logging.getLogger(__name__)
 
@@ -44,12 +45,14 @@ def prepare(run: Run, experiment: Experiment, saved: dict[str, Any] | None) -> P
     configuration = experiment.configuration
     device = choose_device(configuration.hardware.device)
     task_id = run.workspace.projects.get(experiment.project_id).task
-    classes = load_classes(run.workspace, experiment.project_id, configuration)
-    blueprint = Blueprint.of(task_id, configuration.architecture, configuration.params, classes)
-    data, validates = _data(run, experiment, blueprint)
+    legend = load_legend(run.workspace, experiment.project_id, configuration)
+    blueprint = Blueprint.of(task_id, configuration.architecture, configuration.params, legend)
+    train, val = _records(run, experiment, blueprint)
+    blueprint = replace(blueprint, facts=registry.runtime(task_id).study(train, blueprint))
+    data = _data(run, experiment, blueprint, train, val)
     position = Position(**saved["position"]) if saved else Position()
     data.start_epoch, data.start_batch = position.epoch, position.batch
-    return Prepared(blueprint, device, data, _module(run, blueprint, data, saved), position, saved, validates)
+    return Prepared(blueprint, device, data, _module(run, blueprint, data, saved), position, saved, bool(val))
 
 
 def last_checkpoint(run: Run, experiment: Experiment) -> dict[str, Any] | None:
@@ -89,17 +92,23 @@ def goes_on(run: Run) -> bool:
     return bool(run.payload.get("resume")) or run.job.epoch > 1
 
 
-def _data(run: Run, experiment: Experiment, blueprint: Blueprint) -> tuple[TrainingData, bool]:
+def _records(run: Run, experiment: Experiment, blueprint: Blueprint) -> tuple[list[ImageRecord], list[ImageRecord]]:
+    """Return the records of train and val that a model can learn from."""
+    runtime = registry.runtime(blueprint.spec.id)
+    subsets = load_subsets(run.workspace, experiment.project_id, experiment.configuration, ("train", "val"))
+    train, val = ([item for item in subsets[name] if runtime.learnable(item)] for name in ("train", "val"))
+    check_enough(train, blueprint.params.batch_size)
+    return train, val
+
+
+def _data(
+    run: Run, experiment: Experiment, blueprint: Blueprint, train: list[ImageRecord], val: list[ImageRecord]
+) -> TrainingData:
     configuration = experiment.configuration
     runtime = registry.runtime(blueprint.spec.id)
-    subsets = load_subsets(run.workspace, experiment.project_id, configuration, ("train", "val"))
-    train, val = ([item for item in subsets[name] if runtime.learnable(item)] for name in ("train", "val"))
-    runtime.check_training_data(train, blueprint)
-    check_enough(train, blueprint.params.batch_size)
     path = run.workspace.dataset(experiment.project_id).image_path
     workers = configuration.hardware.loader_workers
-    steps = configuration.augmentations
-    return TrainingData(runtime, blueprint, steps, train, val, path, workers), bool(val)
+    return TrainingData(runtime, blueprint, configuration.augmentations, train, val, path, workers)
 
 
 def _module(run: Run, blueprint: Blueprint, data: TrainingData, saved: dict[str, Any] | None) -> TrainingModule:

@@ -44,6 +44,13 @@ class TargetInfo(Model):
     unit: str = ""
 
 
+class Legend(Model):
+    """What annotations refer to: classes by id, and what each of the numbers of an image means."""
+
+    classes: list[ClassInfo] = Field(default_factory=list)
+    targets: list[TargetInfo] = Field(default_factory=list)
+
+
 class Problem(Model):
     """Something an import met and what it did about it."""
 
@@ -99,8 +106,14 @@ class DatasetRevision(Document):
     created_at: datetime = Field(default_factory=utc_now)
     chunks: list[ChunkRef]
     classes: list[ClassInfo]
+    targets: list[TargetInfo] = Field(default_factory=list)
     image_count: int
     annotation_count: int
+
+    @property
+    def legend(self) -> Legend:
+        """Classes and targets together."""
+        return Legend(classes=self.classes, targets=self.targets)
 
 
 class Range(Model):
@@ -109,6 +122,16 @@ class Range(Model):
     min: float
     median: float
     max: float
+
+
+class Histogram(Model):
+    """How often which values occur: `counts` are of equal steps from `min` to `max`."""
+
+    min: float
+    max: float
+    mean: float
+    std: float
+    counts: list[int]
 
 
 class Statistics(Model):
@@ -123,6 +146,10 @@ class Statistics(Model):
     """Images per subset folder of the source, where it had any."""
     class_counts: dict[int, int] = Field(default_factory=dict)
     """Images that show a class, by class id."""
+    annotation_counts: dict[int, int] = Field(default_factory=dict)
+    """Annotations of a class, by class id."""
+    targets: list[Histogram] = Field(default_factory=list)
+    """Distribution of each target, in the order of the dataset's targets."""
     unlabelled: int = 0
 
 
@@ -133,7 +160,13 @@ class DatasetHead(EditableDocument):
     updated_at: datetime = Field(default_factory=utc_now)
     chunks: list[ChunkRef]
     classes: list[ClassInfo]
+    targets: list[TargetInfo] = Field(default_factory=list)
     image_count: int
     annotation_count: int
     statistics: Statistics
     last_import: ImportReport | None = None
+
+    @property
+    def legend(self) -> Legend:
+        """Classes and targets together."""
+        return Legend(classes=self.classes, targets=self.targets)

@@ -20,6 +20,8 @@ class EvaluationConfig(Model):
     subsets: list[Subset] = Field(default_factory=_test_subset, min_length=1)
     batch_size: int = Field(default=32, ge=1, le=1024)
     device: str = "auto"
+    options: dict[str, Any] = Field(default_factory=dict)
+    """How predictions are judged, as the task's spec offers it."""
 
 
 class Evaluation(Document):
@@ -32,11 +34,18 @@ class Evaluation(Document):
 
 
 class ImageResult(Model):
-    """What the model said of one image. `prediction` has the task's own shape; `error` grows with how wrong it is."""
+    """What the model said of one image, and how it was judged; `error` grows with how wrong it is.
+
+    `prediction` and `judgement` have the task's own shapes. `correct` and `confidence` are None where a task has no
+    such thing.
+    """
 
     image_id: str
     filename: str
     subset: Subset
+    width: int = 1
+    height: int = 1
+    """Size of the upright image in pixels."""
     truth: list[Annotation]
     prediction: dict[str, Any]
     correct: bool | None
@@ -44,6 +53,7 @@ class ImageResult(Model):
     error: float
     true_classes: list[int]
     predicted_classes: list[int]
+    judgement: dict[str, Any] = Field(default_factory=dict)
 
 
 class Aggregate(Document):

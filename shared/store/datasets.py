@@ -14,12 +14,12 @@ from shared.schemas.base import utc_now
 from shared.schemas.dataset import (
     CHUNK_SIZE,
     ChunkRef,
-    ClassInfo,
     DatasetHead,
     DatasetRevision,
     ImageRecord,
     ImportReport,
     LastRevision,
+    Legend,
 )
 from shared.store import documents
 from shared.store.files import TEMPORARY, disk_errors, locked, remove_tree, sync_folder, write_bytes
@@ -87,7 +87,7 @@ class DatasetStore:
     def commit(
         self,
         added: Iterable[ImageRecord],
-        classes: Sequence[ClassInfo],
+        legend: Legend,
         *,
         reason: str,
         report: ImportReport,
@@ -95,24 +95,25 @@ class DatasetStore:
     ) -> DatasetHead:
         """Store a new revision: `added` behind the present records, or in their place.
 
-        Image files and thumbnails of `added` must already be where they belong. Where nothing is added and no class
-        is new, the revision stays and only the report changes.
+        Image files and thumbnails of `added` must already be where they belong. Where nothing is added and the
+        legend is as it was, the revision stays and only the report changes.
         """
         records = list(added)
         with self._locked():
             current = self.head() if self.exists() else None
-            if current and not replace and not records and current.classes == list(classes):
+            if current and not replace and not records and current.legend == legend:
                 told = current.model_copy(update={"last_import": report, "updated_at": utc_now()})
                 documents.write(told, self._head_path)
                 return told
             kept = [] if current is None or replace else current.chunks
-            manifest = self._write_revision(current, kept, records, classes, reason)
+            manifest = self._write_revision(current, kept, records, legend, reason)
             statistics = self._index.build(manifest.number, manifest.chunks, manifest.classes)
             head = DatasetHead(
                 revision=manifest.number,
                 project_id=self.folder.parent.name,
                 chunks=manifest.chunks,
                 classes=manifest.classes,
+                targets=manifest.targets,
                 image_count=manifest.image_count,
                 annotation_count=manifest.annotation_count,
                 statistics=statistics,
@@ -164,7 +165,7 @@ class DatasetStore:
         current: DatasetHead | None,
         kept: Sequence[ChunkRef],
         added: Iterable[ImageRecord],
-        classes: Sequence[ClassInfo],
+        legend: Legend,
         reason: str,
     ) -> DatasetRevision:
         whole, lines = self._open_tail(kept)
@@ -183,7 +184,8 @@ class DatasetStore:
             parent=current.revision if current else None,
             reason=reason,
             chunks=chunks,
-            classes=list(classes),
+            classes=legend.classes,
+            targets=legend.targets,
             image_count=sum(chunk.count for chunk in chunks),
             annotation_count=annotations,
         )

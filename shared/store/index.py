@@ -1,6 +1,7 @@
 """The dataset's SQLite index: derived, may be deleted at any moment, rebuilt from the chunks."""
 
 import sqlite3
+from collections import Counter
 from collections.abc import Iterator, Sequence
 from contextlib import closing
 from dataclasses import dataclass
@@ -11,19 +12,22 @@ import orjson
 
 from shared.errors import NotFound
 from shared.schemas.base import Subset
-from shared.schemas.dataset import ChunkRef, ClassInfo, DatasetHead, Range, Statistics
+from shared.schemas.dataset import ChunkRef, ClassInfo, DatasetHead, Histogram, Range, Statistics
 from shared.schemas.split import Split
 from shared.store.files import locked, replacing
 from shared.store.paths import missing
 
-_FORMAT = 1
+_FORMAT = 2
+_BINS = 24
 _SCHEMA = """
 CREATE TABLE meta (format INTEGER, revision INTEGER);
 CREATE TABLE images (
     position INTEGER PRIMARY KEY, id TEXT UNIQUE, filename TEXT, width INTEGER, height INTEGER, bytes INTEGER,
     format TEXT, imported_at TEXT, annotations INTEGER, class_name TEXT, subset TEXT,
     chunk TEXT, offset INTEGER, length INTEGER);
-CREATE TABLE image_classes (class_id INTEGER, position INTEGER, PRIMARY KEY (class_id, position)) WITHOUT ROWID;
+CREATE TABLE image_classes (
+    class_id INTEGER, position INTEGER, annotations INTEGER, PRIMARY KEY (class_id, position)) WITHOUT ROWID;
+CREATE TABLE image_values (target INTEGER, position INTEGER, value REAL, PRIMARY KEY (target, position)) WITHOUT ROWID;
 CREATE TABLE split_subsets (split_id TEXT, image_id TEXT, subset TEXT, PRIMARY KEY (split_id, image_id)) WITHOUT ROWID;
 """
 _INDEXES = """
@@ -181,7 +185,9 @@ class DatasetIndex:
 
 def _insert(db: sqlite3.Connection, position: int, chunk: str, offset: int, line: bytes, names: dict[int, str]) -> None:
     record = orjson.loads(line)
-    shown = sorted({item["class_id"] for item in record["annotations"] if "class_id" in item})
+    counts = Counter(item["class_id"] for item in record["annotations"] if "class_id" in item)
+    shown = sorted(counts)
+    values = [value for item in record["annotations"] for value in item.get("values", ())]
     db.execute(
         "INSERT OR IGNORE INTO images VALUES (?,?,?,?,?,?,?,?,?,?,?,?,?,?)",
         (
@@ -201,7 +207,10 @@ def _insert(db: sqlite3.Connection, position: int, chunk: str, offset: int, line
             len(line),
         ),
     )
-    db.executemany("INSERT OR IGNORE INTO image_classes VALUES (?, ?)", [(item, position) for item in shown])
+    rows = [(item, position, count) for item, count in counts.items()]
+    db.executemany("INSERT OR IGNORE INTO image_classes VALUES (?, ?, ?)", rows)
+    numbers = [(target, position, value) for target, value in enumerate(values)]
+    db.executemany("INSERT OR IGNORE INTO image_values VALUES (?, ?, ?)", numbers)
 
 
 def _order(query: ImageQuery) -> str:
@@ -211,6 +220,7 @@ def _order(query: ImageQuery) -> str:
 
 def _statistics(db: sqlite3.Connection) -> Statistics:
     classes = "SELECT class_id, count(*) FROM image_classes GROUP BY class_id"
+    annotations = "SELECT class_id, sum(annotations) FROM image_classes GROUP BY class_id"
     formats = "SELECT format, count(*) FROM images GROUP BY format ORDER BY 2 DESC"
     subsets = "SELECT subset, count(*) FROM images WHERE subset IS NOT NULL GROUP BY subset"
     return Statistics(
@@ -221,8 +231,28 @@ def _statistics(db: sqlite3.Connection) -> Statistics:
         formats=dict(db.execute(formats).fetchall()),
         subsets=dict(db.execute(subsets).fetchall()),
         class_counts=dict(db.execute(classes).fetchall()),
+        annotation_counts=dict(db.execute(annotations).fetchall()),
+        targets=_histograms(db),
         unlabelled=db.execute("SELECT count(*) FROM images WHERE annotations = 0").fetchone()[0],
     )
+
+
+def _histograms(db: sqlite3.Connection) -> list[Histogram]:
+    """Return the distribution of each target."""
+    facts = "SELECT target, min(value), max(value), avg(value), avg(value * value) FROM image_values GROUP BY target"
+    return [_histogram(db, *row) for row in db.execute(facts).fetchall()]
+
+
+def _histogram(db: sqlite3.Connection, target: int, low: float, high: float, mean: float, square: float) -> Histogram:
+    step = (high - low) / _BINS or 1.0
+    rows = db.execute(
+        "SELECT min(cast((value - ?) / ? AS INTEGER), ?) AS bin, count(*) FROM image_values"
+        " WHERE target = ? GROUP BY bin",
+        (low, step, _BINS - 1, target),
+    )
+    found = dict(rows.fetchall())
+    counts = [found.get(number, 0) for number in range(_BINS)]
+    return Histogram(min=low, max=high, mean=mean, std=max(0.0, square - mean * mean) ** 0.5, counts=counts)
 
 
 def _range(db: sqlite3.Connection, value: str) -> Range | None:

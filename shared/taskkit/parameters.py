@@ -4,7 +4,7 @@ The form, its help, bounds and visibility, the API's JSON Schema and the validat
 """
 
 from collections.abc import Mapping
-from typing import Any, Literal
+from typing import Any, Literal, TypeVar
 
 from pydantic import Field, ValidationError
 
@@ -125,17 +125,24 @@ class TrainParams(Model):
     )
 
 
-def validated(model: type[TrainParams], values: Mapping[str, Any]) -> TrainParams:
-    """Return `values` as the task's parameters, missing ones from the defaults.
+class EvaluationOptions(Model):
+    """How predictions are judged, beside checkpoint and subsets. A task with such choices has a model of its own."""
+
+
+P = TypeVar("P", bound=Model)
+
+
+def validated(model: type[P], values: Mapping[str, Any], prefix: str = "params") -> P:
+    """Return `values` as one of the task's models, missing ones from the defaults.
 
     Raises:
-        Invalid: with one entry a field, named `params.<field>`.
+        Invalid: with one entry a field, named `<prefix>.<field>`.
     """
     try:
         return model.model_validate(dict(values))
     except ValidationError as error:
         raise Invalid(
-            "invalid_parameters", "Some parameters cannot be used.", errors=field_errors(error, "params")
+            "invalid_parameters", "Some parameters cannot be used.", errors=field_errors(error, prefix)
         ) from error
 
 

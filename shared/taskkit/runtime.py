@@ -4,16 +4,16 @@ Nothing here reaches torch when it is imported; tensor types are named for type 
 """
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
 
 from shared.errors import Conflict
 from shared.schemas.base import Subset
-from shared.schemas.dataset import ClassInfo, ImageRecord
+from shared.schemas.dataset import ClassInfo, ImageRecord, Legend, TargetInfo
 from shared.schemas.evaluation import ImageResult
 from shared.taskkit import registry
-from shared.taskkit.parameters import TrainParams, validated
+from shared.taskkit.parameters import EvaluationOptions, TrainParams, validated
 from shared.taskkit.spec import Architecture, TaskSpec
 
 if TYPE_CHECKING:
@@ -27,12 +27,24 @@ image."""
 
 @dataclass(frozen=True, slots=True)
 class Blueprint:
-    """All it takes to build a model again, apart from its weights. Outputs follow the order of `classes`."""
+    """All it takes to build a model again, apart from its weights. Outputs follow the order of `legend`."""
 
     spec: TaskSpec
     architecture: Architecture
     params: TrainParams
-    classes: tuple[ClassInfo, ...]
+    legend: Legend
+    facts: Mapping[str, Any] = field(default_factory=dict)
+    """What the model has to know of the images it was trained on, as plain values (see `TaskRuntime.study`)."""
+
+    @property
+    def classes(self) -> list[ClassInfo]:
+        """The classes of the dataset revision the model was trained on."""
+        return self.legend.classes
+
+    @property
+    def targets(self) -> list[TargetInfo]:
+        """The numbers of an image in that revision."""
+        return self.legend.targets
 
     def stored(self) -> dict[str, Any]:
         """Return the blueprint as plain values, for a checkpoint."""
@@ -40,13 +52,12 @@ class Blueprint:
             "task": self.spec.id,
             "architecture": self.architecture.id,
             "params": self.params.model_dump(mode="json"),
-            "classes": [item.model_dump(mode="json") for item in self.classes],
+            **self.legend.model_dump(mode="json"),
+            "facts": dict(self.facts),
         }
 
     @classmethod
-    def of(
-        cls, task_id: str, architecture_id: str, params: Mapping[str, Any], classes: Sequence[ClassInfo]
-    ) -> "Blueprint":
+    def of(cls, task_id: str, architecture_id: str, params: Mapping[str, Any], legend: Legend) -> "Blueprint":
         """Return the blueprint of a configuration.
 
         Raises:
@@ -61,13 +72,14 @@ class Blueprint:
                 f"{spec.label} has no architecture {architecture_id[:40]!r}.",
                 hint=f"Choose one of: {known}.",
             )
-        return cls(spec, architecture, validated(spec.params, params), tuple(classes))
+        return cls(spec, architecture, validated(spec.params, params), legend)
 
     @classmethod
     def from_stored(cls, values: Mapping[str, Any]) -> "Blueprint":
         """Return the blueprint that `stored` wrote; raises as `of` does."""
-        classes = [ClassInfo.model_validate(item) for item in values["classes"]]
-        return cls.of(values["task"], values["architecture"], values["params"], classes)
+        legend = Legend.model_validate({"classes": values["classes"], "targets": values.get("targets", [])})
+        made = cls.of(values["task"], values["architecture"], values["params"], legend)
+        return replace(made, facts=values.get("facts", {}))
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,7 +103,8 @@ class ExportView:
     """A model as it leaves the studio.
 
     `module` takes a float32 batch of shape [N, 3, S, S], normalised as in training, and returns a tensor or a tuple of
-    tensors named by `outputs`. `dynamic_axes` maps an input or output name to the axes whose size is free.
+    tensors named by `outputs`. `dynamic_axes` maps an input or output name to the axes whose size is free; where axis
+    0 of the input is not among them, N is 1.
     """
 
     module: "nn.Module"
@@ -103,7 +116,10 @@ class ExportView:
 
 @dataclass(frozen=True, slots=True)
 class Agreement:
-    """How close two predictions of one image are: largest absolute difference, and whether the decision is the same."""
+    """How close two predictions of one image are.
+
+    `difference` is the largest one, in a measure without a unit; `same_decision` whether both say the same of it.
+    """
 
     difference: float
     same_decision: bool
@@ -128,8 +144,8 @@ class TaskRuntime(Protocol):
         """Whether a model can learn from the record, or be judged by it."""
         ...
 
-    def check_training_data(self, records: Sequence[ImageRecord], blueprint: Blueprint) -> None:
-        """Look at the learnable records of the train subset.
+    def study(self, records: Sequence[ImageRecord], blueprint: Blueprint) -> dict[str, Any]:
+        """Return what the model has to know of the learnable records of the train subset: the blueprint's `facts`.
 
         Raises:
             StudioError: nothing can be learned from them.
@@ -145,7 +161,11 @@ class TaskRuntime(Protocol):
         ...
 
     def encode(self, record: ImageRecord, blueprint: Blueprint) -> Any:
-        """Return the target of a learnable record, before augmentation; boxes and masks as `tv_tensors`."""
+        """Return the target of a learnable record, before augmentation.
+
+        Boxes and masks are `tv_tensors` in pixels of the upright image, in a dict; its `labels` go with its `boxes`:
+        objects that augmentation moves out of the image leave both.
+        """
         ...
 
     def collate(self, samples: "Sequence[tuple[Tensor, Any]]") -> Any:
@@ -170,12 +190,19 @@ class TaskRuntime(Protocol):
         """Return one prediction an image of the batch [N, 3, S, S], the model in evaluation mode."""
         ...
 
-    def score(self, record: ImageRecord, subset: Subset, prediction: Prediction, blueprint: Blueprint) -> ImageResult:
-        """Judge a prediction by the record's annotations."""
+    def score(
+        self,
+        record: ImageRecord,
+        subset: Subset,
+        prediction: Prediction,
+        blueprint: Blueprint,
+        options: EvaluationOptions,
+    ) -> ImageResult:
+        """Judge a prediction by the record's annotations; `options` are the spec's."""
         ...
 
-    def aggregate(self, results: Sequence[ImageResult], blueprint: Blueprint) -> Totals:
-        """Return the totals over images."""
+    def aggregate(self, results: Sequence[ImageResult], blueprint: Blueprint, options: EvaluationOptions) -> Totals:
+        """Return the totals over images that `score` judged with the same options."""
         ...
 
     def export_view(self, model: "nn.Module", blueprint: Blueprint) -> ExportView:
@@ -188,6 +215,6 @@ class TaskRuntime(Protocol):
         """Return what the outputs of an exported model mean, one prediction an image of the batch."""
         ...
 
-    def compare(self, expected: Prediction, actual: Prediction) -> Agreement:
+    def compare(self, expected: Prediction, actual: Prediction, blueprint: Blueprint) -> Agreement:
         """Compare the checkpoint's prediction with the exported model's."""
         ...

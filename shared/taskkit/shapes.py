@@ -22,3 +22,8 @@ class Shape(Model):
     color: str | None = None
     score: float | None = None
     points: list[tuple[float, float]] = Field(default_factory=list)
+
+    @property
+    def is_truth(self) -> bool:
+        """Whether it stands for an annotation, found or missed, rather than for something a model said."""
+        return self.role in ("truth", "missed")

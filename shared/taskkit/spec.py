@@ -8,7 +8,7 @@ from shared.schemas.annotations import AnnotationKind
 from shared.schemas.dataset import ImageRecord
 from shared.schemas.experiment import AugmentationStep
 from shared.taskkit.augmentations import TransformSpec
-from shared.taskkit.parameters import TrainParams
+from shared.taskkit.parameters import EvaluationOptions, TrainParams
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,6 +25,8 @@ class Architecture:
     notes: str
     overrides: Mapping[str, Any] = field(default_factory=dict)
     """Parameters whose default differs for this architecture."""
+    image_sizes: tuple[int, int] = (32, 2048)
+    """Smallest and largest side in pixels it can work at."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,6 +71,8 @@ class TaskSpec:
     """The group a stratified split keeps in proportion, given a record and the class names by id."""
     augmentations: tuple[AugmentationStep, ...]
     transforms: tuple[TransformSpec, ...]
+    evaluation_options: type[EvaluationOptions] = EvaluationOptions
+    """What a person may choose about how predictions are judged."""
 
     @property
     def primary_metric(self) -> MetricSpec:

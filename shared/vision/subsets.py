@@ -4,7 +4,7 @@ from collections.abc import Iterable
 
 from shared.errors import Conflict, NotFound
 from shared.schemas.base import Subset
-from shared.schemas.dataset import ClassInfo, DatasetRevision, ImageRecord
+from shared.schemas.dataset import DatasetRevision, ImageRecord, Legend
 from shared.schemas.experiment import Configuration
 from shared.schemas.split import Split
 from shared.store.workspace import Workspace
@@ -28,13 +28,13 @@ def load_subsets(
     return found
 
 
-def load_classes(workspace: Workspace, project_id: str, configuration: Configuration) -> list[ClassInfo]:
-    """Return the classes of the dataset revision.
+def load_legend(workspace: Workspace, project_id: str, configuration: Configuration) -> Legend:
+    """Return what the annotations of the dataset revision refer to.
 
     Raises:
         Conflict: the revision is gone.
     """
-    return _revision(workspace, project_id, configuration.dataset_revision).classes
+    return _revision(workspace, project_id, configuration.dataset_revision).legend
 
 
 def _split(workspace: Workspace, project_id: str, split_id: str) -> Split:

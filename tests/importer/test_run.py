@@ -112,7 +112,7 @@ def test_the_same_picture_in_two_classes_is_reported(
     report = head(workspace, project).last_import
     assert report is not None
     assert [item.code for item in report.problems] == ["duplicate_image"]
-    assert "another class" in report.problems[0].message
+    assert "annotated differently" in report.problems[0].message
 
 
 def test_nothing_usable_is_an_error_and_leaves_no_dataset(

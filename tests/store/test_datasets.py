@@ -8,12 +8,13 @@ import pytest
 
 from shared.errors import NotFound
 from shared.schemas.annotations import LabelAnnotation
-from shared.schemas.dataset import ClassInfo, ImageRecord, ImportReport
+from shared.schemas.dataset import ClassInfo, ImageRecord, ImportReport, Legend
 from shared.schemas.split import Ratios, Split, SubsetSummary
 from shared.store.datasets import DatasetStore, write_image_file
 from shared.store.index import ImageQuery
 
 CLASSES = [ClassInfo(id=0, name="cat", color="#111111"), ClassInfo(id=1, name="dog", color="#222222")]
+LEGEND = Legend(classes=CLASSES)
 
 
 def record(number: int, class_id: int | None = None, **changes: object) -> ImageRecord:
@@ -43,7 +44,7 @@ def report() -> ImportReport:
 def store(tmp_path: Path) -> DatasetStore:
     made = DatasetStore(tmp_path / "project-00000001" / "dataset")
     records = [record(number, number % 2) for number in range(6)] + [record(6)]
-    made.commit(records, CLASSES, reason="first", report=report(), replace=False)
+    made.commit(records, LEGEND, reason="first", report=report(), replace=False)
     return made
 
 
@@ -59,8 +60,8 @@ def test_before_the_first_import_there_is_no_dataset(tmp_path: Path) -> None:
 
 def test_appending_shares_full_chunks_and_keeps_old_revisions_readable(store: DatasetStore) -> None:
     many = [record(number, 0) for number in range(7, 1500)]
-    head = store.commit(many, CLASSES, reason="more", report=report(), replace=False)
-    more = store.commit([record(5000, 0)], CLASSES, reason="one", report=report(), replace=False)
+    head = store.commit(many, LEGEND, reason="more", report=report(), replace=False)
+    more = store.commit([record(5000, 0)], LEGEND, reason="one", report=report(), replace=False)
     assert [chunk.count for chunk in more.chunks] == [1000, 501]
     assert more.chunks[0] == head.chunks[0]
     assert [len(list(store.records(number))) for number in (1, 2, 3)] == [7, 1500, 1501]
@@ -70,7 +71,7 @@ def test_appending_shares_full_chunks_and_keeps_old_revisions_readable(store: Da
 
 
 def test_replacing_starts_anew_and_keeps_history(store: DatasetStore) -> None:
-    head = store.commit([record(99, 1)], CLASSES, reason="new", report=report(), replace=True)
+    head = store.commit([record(99, 1)], LEGEND, reason="new", report=report(), replace=True)
     assert (head.revision, head.image_count, head.statistics.class_counts) == (2, 1, {1: 1})
     assert len(list(store.records(1))) == 7
 
@@ -139,10 +140,10 @@ def test_a_lost_index_costs_a_rebuild_and_no_data(store: DatasetStore, damage: s
 
 
 def test_revision_numbers_of_a_deleted_dataset_are_not_used_again(store: DatasetStore) -> None:
-    store.commit([record(99)], CLASSES, reason="more", report=report(), replace=False)
+    store.commit([record(99)], LEGEND, reason="more", report=report(), replace=False)
     store.delete()
     assert not store.exists()
-    again = store.commit([record(7, 0)], CLASSES, reason="anew", report=report(), replace=False)
+    again = store.commit([record(7, 0)], LEGEND, reason="anew", report=report(), replace=False)
     assert again.revision == 3
     assert store.revision(3).parent is None
     with pytest.raises(NotFound):
@@ -151,7 +152,7 @@ def test_revision_numbers_of_a_deleted_dataset_are_not_used_again(store: Dataset
 
 def test_adding_nothing_keeps_the_revision_and_tells_of_the_import(store: DatasetStore) -> None:
     told = report().model_copy(update={"job_id": "job-00000002"})
-    head = store.commit([], CLASSES, reason="again", report=told, replace=False)
+    head = store.commit([], LEGEND, reason="again", report=told, replace=False)
     assert (head.revision, head.image_count, head.last_import) == (1, 7, told)
     assert store.head() == head
     with pytest.raises(NotFound):
@@ -159,7 +160,7 @@ def test_adding_nothing_keeps_the_revision_and_tells_of_the_import(store: Datase
 
 
 def test_only_files_that_no_revision_names_are_removed(store: DatasetStore) -> None:
-    store.commit([record(50)], CLASSES, reason="new", report=report(), replace=True)
+    store.commit([record(50)], LEGEND, reason="new", report=report(), replace=True)
     written = {}
     for number in (0, 50, 77):
         path = store.image_path(record(number))
@@ -182,7 +183,7 @@ def test_statistics_are_of_the_revision_although_readers_rebuild_the_index(store
     reader.start()
     try:
         for number in range(100, 115):
-            head = store.commit([record(number)], CLASSES, reason="one", report=report(), replace=False)
+            head = store.commit([record(number)], LEGEND, reason="one", report=report(), replace=False)
             assert sum(head.statistics.formats.values()) == head.image_count
     finally:
         over.set()

@@ -1,11 +1,12 @@
 """Small worlds to train in: images of coloured shapes, and a workspace with a project, a dataset and a split.
 
-Nothing here imports torch.
+What the annotations say of a shape follows from the kind of annotation the task wants. Nothing here imports torch.
 """
 
 import hashlib
 import io
 import random
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
@@ -14,9 +15,9 @@ from typing import Any
 from PIL import Image, ImageDraw
 
 from shared.bus.run import Run
-from shared.schemas.annotations import Annotation, LabelAnnotation
+from shared.schemas.annotations import Annotation, AnnotationKind, BoxAnnotation, LabelAnnotation, ValueAnnotation
 from shared.schemas.base import SUBSETS, Subset, new_id
-from shared.schemas.dataset import ClassInfo, ImageRecord, ImportReport
+from shared.schemas.dataset import ClassInfo, ImageRecord, ImportReport, Legend, TargetInfo
 from shared.schemas.evaluation import Evaluation, EvaluationConfig
 from shared.schemas.experiment import Configuration, Experiment, Hardware
 from shared.schemas.export import Export
@@ -38,18 +39,53 @@ def classes(count: int) -> list[ClassInfo]:
     return [ClassInfo(id=2 * i + 1, name=f"class {i}", color=COLORS[i % 4]) for i in range(count)]
 
 
-def shape_image(kind: int, seed: int, size: tuple[int, int] = (80, 60), image_format: str = "JPEG") -> bytes:
-    """Return an encoded image of one shape; `kind` decides its colour and form, `seed` its place and the noise."""
+@dataclass(frozen=True)
+class Shape:
+    """The one shape of an image, in pixels; `kind` decides its colour and form."""
+
+    kind: int
+    x: int
+    y: int
+    side: int
+
+
+def shape_of(kind: int, seed: int, size: tuple[int, int] = (80, 60)) -> Shape:
+    """Return where the shape of an image is, and how large."""
     chance = random.Random(f"{kind}/{seed}")
-    image = Image.new("RGB", size, (chance.randrange(90, 160),) * 3)
-    draw = ImageDraw.Draw(image)
     side = chance.randrange(min(size) // 3, min(size) // 2)
-    x, y = chance.randrange(size[0] - side), chance.randrange(size[1] - side)
-    corners = [(x, y), (x + side, y + side)]
+    return Shape(kind, chance.randrange(size[0] - side), chance.randrange(size[1] - side), side)
+
+
+def shape_image(kind: int, seed: int, size: tuple[int, int] = (80, 60), image_format: str = "JPEG") -> bytes:
+    """Return an encoded image of one shape; `seed` decides its place and the ground."""
+    shape = shape_of(kind, seed, size)
+    image = Image.new("RGB", size, (random.Random(f"ground/{kind}/{seed}").randrange(90, 160),) * 3)
+    draw = ImageDraw.Draw(image)
+    corners = [(shape.x, shape.y), (shape.x + shape.side, shape.y + shape.side)]
     (draw.rectangle if kind % 2 else draw.ellipse)(corners, fill=COLORS[kind % 4])
     buffer = io.BytesIO()
     image.save(buffer, image_format)
     return buffer.getvalue()
+
+
+TARGETS = [TargetInfo(name="side", unit="px"), TargetInfo(name="left", unit="px")]
+
+
+def _box(shape: Shape) -> tuple[float, float, float, float]:
+    return (float(shape.x), float(shape.y), float(shape.side), float(shape.side))
+
+
+ANNOTATORS: dict[AnnotationKind, Callable[[Shape, int], Annotation]] = {
+    "label": lambda _, class_id: LabelAnnotation(class_id=class_id),
+    "box": lambda shape, class_id: BoxAnnotation(class_id=class_id, bbox=_box(shape)),
+    "value": lambda shape, _: ValueAnnotation(values=[float(shape.side), float(shape.x)]),
+}
+"""What each kind of annotation says of a shape, given the id of its class."""
+
+
+def legend_of(kind: AnnotationKind, class_count: int) -> Legend:
+    """Return classes, or for numbers their targets."""
+    return Legend(targets=TARGETS) if kind == "value" else Legend(classes=classes(class_count))
 
 
 def record_of(data: bytes, filename: str, annotations: list[Annotation]) -> ImageRecord:
@@ -92,13 +128,20 @@ class World:
         self.split = self._split(records)
 
     def experiment(self, *, device: str = "cpu", workers: int = 0, architecture: str = "", **params: Any) -> Experiment:
-        """Return a new experiment: 64 px, batches of 4, 3 epochs, unless `params` say otherwise."""
+        """Return a new experiment: 64 px or the least it takes, batches of 4, 3 epochs, unless `params` say otherwise."""
         spec = registry.spec(self.task)
+        chosen = spec.architecture(architecture) or spec.architectures[0]
         configuration = Configuration(
             split_id=self.split.id,
             dataset_revision=self.split.dataset_revision,
-            architecture=architecture or spec.architectures[0].id,
-            params={"image_size": 64, "batch_size": 4, "epochs": 3, **params},
+            architecture=chosen.id,
+            params={
+                **chosen.overrides,
+                "image_size": max(64, chosen.image_sizes[0]),
+                "batch_size": 4,
+                "epochs": 3,
+                **params,
+            },
             augmentations=list(spec.augmentations),
             hardware=Hardware.model_validate({"device": device, "loader_workers": workers}),
         )
@@ -145,12 +188,14 @@ class World:
 
     def _import(self) -> list[ImageRecord]:
         dataset = self.workspace.dataset(self.project.id)
-        known = classes(self.class_count)
+        kind_of_task = registry.spec(self.task).annotation_kind
+        ids = [item.id for item in classes(self.class_count)]
         records = []
         for number in range(self.per_class):
             for kind in range(self.class_count):
                 data = shape_image(kind, number)
-                record = record_of(data, f"{kind}-{number}.jpg", [LabelAnnotation(class_id=known[kind].id)])
+                said = ANNOTATORS[kind_of_task](shape_of(kind, number), ids[kind])
+                record = record_of(data, f"{kind}-{number}.jpg", [said])
                 write_image_file(dataset.image_path(record), data)
                 records.append(record)
         report = ImportReport(
@@ -163,7 +208,9 @@ class World:
             skipped=0,
             problems=[],
         )
-        dataset.commit(records, known, reason="import", report=report, replace=False)
+        dataset.commit(
+            records, legend_of(kind_of_task, self.class_count), reason="import", report=report, replace=False
+        )
         return records
 
     def _split(self, records: list[ImageRecord]) -> Split:

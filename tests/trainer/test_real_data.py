@@ -7,7 +7,7 @@ import pytest
 
 from shared.schemas.annotations import LabelAnnotation
 from shared.schemas.base import Subset
-from shared.schemas.dataset import ClassInfo, ImageRecord, ImportReport
+from shared.schemas.dataset import ClassInfo, ImageRecord, ImportReport, Legend
 from shared.schemas.split import Split
 from shared.store.datasets import write_image_file
 from shared.taskkit import registry
@@ -38,7 +38,7 @@ class Clothes(World):
         facts = {"job_id": "job-00000000", "format": "generated", "mode": "append", "source": "tests"}
         counts = {"added": len(records), "duplicates": 0, "skipped": 0, "problems": []}
         report = ImportReport.model_validate(facts | counts)
-        dataset.commit(records, classes, reason="import", report=report, replace=False)
+        dataset.commit(records, Legend(classes=classes), reason="import", report=report, replace=False)
         return records
 
     def _split(self, records: list[ImageRecord]) -> Split:

@@ -103,7 +103,12 @@ def defaults(spec: TaskSpec, architecture: Architecture, given: Mapping[str, Any
     Raises:
         Invalid: a parameter is unknown or out of its bounds.
     """
-    return validated(spec.params, {**architecture.overrides, **given}).model_dump(mode="json")
+    params = validated(spec.params, {**architecture.overrides, **given})
+    low, high = architecture.image_sizes
+    if not low <= params.image_size <= high:
+        wanted = f"must be {low}" if low == high else f"must be from {low} to {high}"
+        raise invalid_field("params.image_size", f"{wanted} for {architecture.label}", code="invalid_parameters")
+    return params.model_dump(mode="json")
 
 
 def _architecture(spec: TaskSpec, architecture_id: str) -> Architecture:

@@ -10,7 +10,7 @@ from services.gateway.actions import jobs
 from services.gateway.studio import Studio
 from shared.errors import Conflict, NotFound, invalid_field
 from shared.schemas.base import Subset
-from shared.schemas.dataset import ClassInfo, DatasetHead, ImageRecord
+from shared.schemas.dataset import DatasetHead, ImageRecord, Legend
 from shared.store.datasets import DatasetStore
 from shared.store.index import ImageQuery, SortKey
 from shared.taskkit import images as pictures
@@ -62,8 +62,11 @@ def find_head(studio: Studio, project_id: str) -> DatasetHead | None:
 def summary(found: DatasetHead) -> dict[str, Any]:
     """Return a dataset as the API shows it: counts of classes joined with their names and colours."""
     body = found.model_dump(mode="json", exclude={"chunks", "classes", "schema_version"})
-    counts = found.statistics.class_counts
-    body["classes"] = [{**item.model_dump(), "count": counts.get(item.id, 0)} for item in found.classes]
+    images, annotations = found.statistics.class_counts, found.statistics.annotation_counts
+    body["classes"] = [
+        {**item.model_dump(), "count": images.get(item.id, 0), "annotation_count": annotations.get(item.id, 0)}
+        for item in found.classes
+    ]
     return body
 
 
@@ -129,7 +132,7 @@ def shapes(studio: Studio, project_id: str, found: ImageRecord) -> list[Shape]:
     """Return what the annotations of an image look like."""
     project = studio.workspace.projects.get(project_id)
     overlay = registry.part(project.task, "overlay")
-    drawn: list[Shape] = overlay.truth_shapes(found.annotations, classes(studio, project_id)) if overlay else []
+    drawn: list[Shape] = overlay.truth_shapes(found.annotations, legend(studio, project_id)) if overlay else []
     return drawn
 
 
@@ -139,10 +142,10 @@ def _records_of(found: DatasetStore, number: int) -> Iterator[ImageRecord]:
         yield from found.records(number)
 
 
-def classes(studio: Studio, project_id: str, revision: int | None = None) -> list[ClassInfo]:
-    """Return the classes of a revision, the newest unless `revision` is given."""
+def legend(studio: Studio, project_id: str, revision: int | None = None) -> Legend:
+    """Return what annotations of a revision refer to, the newest unless `revision` is given."""
     found = store(studio, project_id)
-    return found.head().classes if revision is None else found.revision(revision).classes
+    return found.head().legend if revision is None else found.revision(revision).legend
 
 
 def image_file(studio: Studio, project_id: str, image_id: str) -> tuple[ImageRecord, Path]:

@@ -11,14 +11,16 @@ from services.gateway.actions import datasets, experiments, jobs
 from services.gateway.studio import Studio
 from shared.errors import Conflict, NotFound, invalid_field
 from shared.schemas.base import Subset, new_id
-from shared.schemas.dataset import ClassInfo, ImageRecord
+from shared.schemas.dataset import ImageRecord, Legend
 from shared.schemas.evaluation import Aggregate, Evaluation, EvaluationConfig, ImageResult
 from shared.schemas.experiment import CheckpointInfo, ExperimentStatus
 from shared.schemas.job import Job, JobKind
 from shared.store.evaluations import EvaluationStore
 from shared.store.paths import missing
 from shared.taskkit import registry
+from shared.taskkit.parameters import validated
 from shared.taskkit.shapes import Shape
+from shared.taskkit.spec import TaskSpec
 
 
 class EvaluationBody(EvaluationConfig):
@@ -77,11 +79,12 @@ def start(studio: Studio, project_id: str, experiment_id: str, body: EvaluationC
 
     Raises:
         Conflict: the experiment is not complete, or an evaluation of it waits or runs.
-        Invalid: the checkpoint does not exist, or the subsets are empty.
+        Invalid: the checkpoint does not exist, the subsets are empty, or an option cannot be used.
     """
     view = experiments.view(studio, project_id, experiment_id)
     job_id = new_id("job")
-    config = EvaluationConfig.model_validate(body.model_dump())
+    options = validated(_spec(studio, project_id).evaluation_options, body.options, "options")
+    config = EvaluationConfig.model_validate({**body.model_dump(), "options": options.model_dump(mode="json")})
     evaluation = Evaluation(experiment_id=experiment_id, job_id=job_id, config=config)
     payload = {"experiment_id": experiment_id}
     title = f"Evaluate {view.experiment.name} on {', '.join(body.subsets)}"
@@ -137,7 +140,7 @@ def results(studio: Studio, project_id: str, experiment_id: str, filters: Result
     found = get(studio, project_id, experiment_id)
     if found.aggregate is None:
         raise NotFound("results_not_found", f"The evaluation is {found.status}; there are no results.")
-    names = {item.name: item.id for item in classes(studio, project_id, experiment_id)}
+    names = {item.name: item.id for item in legend(studio, project_id, experiment_id).classes}
     true_class = _class_id(names, filters.class_name)
     predicted = _class_id(names, filters.predicted)
     chosen = [
@@ -172,26 +175,31 @@ def result(studio: Studio, project_id: str, experiment_id: str, image_id: str, f
         raise missing("result", image_id)
     ids = [item.image_id for item in results(studio, project_id, experiment_id, filters)]
     place = ids.index(image_id) if image_id in ids else None
-    task = studio.workspace.projects.get(project_id).task
-    overlay = registry.part(task, "overlay")
-    known = classes(studio, project_id, experiment_id)
+    shapes = result_shapes(studio, project_id, found, legend(studio, project_id, experiment_id))
     return ResultDetail(
         result=found,
         record=datasets.record(studio, project_id, image_id),
-        truth=overlay.truth_shapes(found.truth, known) if overlay else [],
-        prediction=overlay.prediction_shapes(found, known) if overlay else [],
+        truth=[shape for shape in shapes if shape.is_truth],
+        prediction=[shape for shape in shapes if not shape.is_truth],
         previous=ids[place - 1] if place else None,
         next=ids[place + 1] if place is not None and place + 1 < len(ids) else None,
     )
 
 
-def classes(studio: Studio, project_id: str, experiment_id: str) -> list[ClassInfo]:
-    """Return the classes of the dataset revision the experiment saw; later ones may mean other things by an id."""
+def result_shapes(studio: Studio, project_id: str, found: ImageResult, known: Legend) -> list[Shape]:
+    """Return what truth and prediction of a result look like."""
+    overlay = registry.part(studio.workspace.projects.get(project_id).task, "overlay")
+    shapes: list[Shape] = overlay.result_shapes(found, known) if overlay else []
+    return shapes
+
+
+def legend(studio: Studio, project_id: str, experiment_id: str) -> Legend:
+    """Return the legend of the dataset revision the experiment saw; later ones may mean other things by an id."""
     configuration = experiments.view(studio, project_id, experiment_id).experiment.configuration
     try:
-        return datasets.classes(studio, project_id, configuration.dataset_revision)
+        return datasets.legend(studio, project_id, configuration.dataset_revision)
     except NotFound:  # the dataset was cleared; what the evaluation found stays readable
-        return []
+        return Legend()
 
 
 def _refuse_unless_evaluable(studio: Studio, view: experiments.ExperimentView, body: EvaluationConfig) -> None:
@@ -211,6 +219,10 @@ def _refuse_unless_evaluable(studio: Studio, view: experiments.ExperimentView, b
     split = studio.workspace.splits(experiment.project_id).get(experiment.configuration.split_id)
     if not any(split.counts[subset] for subset in body.subsets):
         raise invalid_field("subsets", f"{', '.join(body.subsets)} of split {split.name!r} has no images")
+
+
+def _spec(studio: Studio, project_id: str) -> TaskSpec:
+    return registry.spec(studio.workspace.projects.get(project_id).task)
 
 
 def _store(studio: Studio, project_id: str, experiment_id: str) -> EvaluationStore:

@@ -49,6 +49,7 @@ def detail(task_id: str) -> dict[str, Any]:
                 "source": item.source,
                 "notes": item.notes,
                 "overrides": dict(item.overrides),
+                "image_sizes": list(item.image_sizes),
             }
             for item in spec.architectures
         ],
@@ -73,6 +74,7 @@ def detail(task_id: str) -> dict[str, Any]:
             }
             for item in spec.transforms
         ],
+        "evaluation_options": spec.evaluation_options.model_json_schema(),
         "export_formats": [_choice(item) for item in spec.export_formats],
     }
 

@@ -198,7 +198,7 @@ def _tiles(studio: Studio, project: Project, head: DatasetHead, filters: Filters
     total, records = datasets.records(studio, project.id, filters, page, PAGE_SIZE)
     path, query = project_path(project.id, "dataset"), _query(filters)
     made = [
-        tile(project.id, project.task, record, head.classes, link(f"{path}/images/{record.id}", **query))
+        tile(project.id, project.task, record, head.legend, link(f"{path}/images/{record.id}", **query))
         for record in records
     ]
     return total, made

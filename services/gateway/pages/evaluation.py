@@ -1,25 +1,26 @@
 """Evaluations: how good a model is, and which images say so."""
 
 from collections.abc import Callable
-from dataclasses import asdict, dataclass, replace
-from typing import Annotated, Any, ClassVar, Literal
+from dataclasses import dataclass, replace
+from typing import Annotated, Any, ClassVar
 
-from fastapi import APIRouter, Depends, Query, Request, Response
+from fastapi import APIRouter, Query, Request, Response
 
 from services.gateway.actions import evaluations, experiments, splits, system
-from services.gateway.actions.evaluations import EvaluationBody, EvaluationView, ResultDetail, ResultFilters
+from services.gateway.actions.evaluations import EvaluationBody, EvaluationView, ResultFilters
 from services.gateway.actions.experiments import ExperimentView
-from services.gateway.pages import formats, tiles
+from services.gateway.pages import schema_form, tiles
 from services.gateway.pages.forms import Form, Typed, TypedDep, parsed, refused
 from services.gateway.pages.pager import Pager, pager
 from services.gateway.pages.rendering import View, go_to, link, show, show_block
+from services.gateway.pages.result import USUAL, FiltersDep, query_of
 from services.gateway.pages.shell import project_path, shell
-from services.gateway.pages.task_parts import Part, evaluation_part, image_part
-from services.gateway.pages.tiles import Tag, Tile
+from services.gateway.pages.task_parts import Part, evaluation_part
+from services.gateway.pages.tiles import Tile
 from services.gateway.studio import Studio, StudioDep
 from shared.errors import StudioError
 from shared.schemas.base import SUBSETS, Subset
-from shared.schemas.dataset import ClassInfo
+from shared.schemas.dataset import ClassInfo, Legend
 from shared.schemas.evaluation import EvaluationConfig, ImageResult
 from shared.schemas.experiment import ExperimentStatus
 from shared.schemas.project import Project
@@ -28,6 +29,7 @@ from shared.taskkit.spec import TaskSpec
 
 router = APIRouter(prefix="/projects/{project_id}/evaluation", include_in_schema=False)
 PAGE_SIZE = 48
+_OPTIONS = "options."
 
 
 @dataclass(frozen=True)
@@ -56,51 +58,19 @@ class EvaluationPageView(View):
     devices: list[dict[str, Any]]
     form: Form
     chosen_subsets: list[str]
+    options: list[schema_form.Group]
     evaluation: EvaluationView | None
     part: Part | None
     filters: dict[str, str]
     results_url: Callable[..., str]
+    image_url: Callable[[str], str]
+    judged: bool
+    scored: bool
     classes: list[ClassInfo]
     tiles: list[ResultTile]
     pager: Pager | None
 
 
-@dataclass(frozen=True, kw_only=True)
-class ResultView(View):
-    """One judged image, full size."""
-
-    template: ClassVar[str] = "pages/result.html"
-
-    project: Project
-    detail: ResultDetail
-    file: str
-    shapes: list[dict[str, Any]]
-    facts: list[tuple[str, str]]
-    part: Part | None
-    back: str
-    previous: str
-    next: str
-
-
-def _filters(
-    class_name: Annotated[str, Query(alias="class")] = "",
-    predicted: str = "",
-    correct: Literal["", "true", "false"] = "",
-    subset: Literal["", "train", "val", "test"] = "",
-    sort_by: Literal["filename", "confidence", "error"] = "filename",
-    sort_order: Literal["asc", "desc"] = "asc",
-) -> ResultFilters:
-    return ResultFilters(
-        class_name=class_name or None,
-        predicted=predicted or None,
-        correct=None if correct == "" else correct == "true",
-        subset=subset or None,
-        sort_by=sort_by,
-        sort_order=sort_order,
-    )
-
-
-FiltersDep = Annotated[ResultFilters, Depends(_filters)]
 PageDep = Annotated[int, Query(ge=1, le=10_000_000)]
 
 
@@ -116,11 +86,15 @@ def read(
 def start(request: Request, studio: StudioDep, project_id: str, experiment_id: str, typed: TypedDep) -> Response:
     """Start an evaluation; it replaces an older one."""
     try:
-        given = {**typed.given("checkpoint", "batch_size", "device"), "subsets": typed.every("subsets")}
-        evaluations.start(studio, project_id, experiment_id, parsed(EvaluationBody, given))
+        spec = registry.spec(studio.workspace.projects.get(project_id).task)
+        schema = spec.evaluation_options.model_json_schema()
+        options = schema_form.typed_values(schema, typed.values, _OPTIONS)
+        given = typed.given("checkpoint", "batch_size", "device")
+        body = parsed(EvaluationBody, {**given, "subsets": typed.every("subsets"), "options": options})
+        evaluations.start(studio, project_id, experiment_id, body)
     except StudioError as error:
-        form = refused(typed.values, error, {"checkpoint", "batch_size", "device", "subsets"})
-        view = _view(studio, project_id, experiment_id, ResultFilters(), 1, form, typed)
+        form = refused(typed.values, error, {*typed.values, "checkpoint", "batch_size", "device", "subsets"})
+        view = _view(studio, project_id, experiment_id, USUAL, 1, form, typed)
         return show_block(view, "configuration", 422, template="pages/evaluation_form.html")
     return go_to(request, _address(project_id, experiment_id))
 
@@ -133,45 +107,8 @@ def reset(request: Request, studio: StudioDep, project_id: str, experiment_id: s
     return go_to(request, _address(project_id, experiment_id), toast=told)
 
 
-@router.get("/{experiment_id}/images/{image_id}")
-def image(
-    request: Request, studio: StudioDep, project_id: str, experiment_id: str, image_id: str, filters: FiltersDep
-) -> Response:
-    """Show one judged image with its neighbours in the same filters."""
-    project = studio.workspace.projects.get(project_id)
-    frame = shell(studio, "Result", project=project, step="evaluation")
-    detail = evaluations.result(studio, project_id, experiment_id, image_id, filters)
-    aggregate = evaluations.get(studio, project_id, experiment_id).aggregate
-    assert aggregate is not None, "results exist only together with their aggregate"
-    query = _query(filters)
-    base = f"{project_path(project_id, 'evaluation')}/{experiment_id}/images"
-    view = ResultView(
-        shell=frame,
-        project=project,
-        detail=detail,
-        file=tiles.file_url(project_id, image_id),
-        shapes=tiles.drawn([*detail.truth, *detail.prediction]),
-        facts=tiles.facts(detail.record, formats.size(detail.record.bytes)),
-        part=image_part(project.task, detail.result, aggregate, evaluations.classes(studio, project_id, experiment_id)),
-        back=link(project_path(project_id, "evaluation"), experiment=experiment_id, **query) + "#results",
-        previous=link(f"{base}/{detail.previous}", **query) if detail.previous else "",
-        next=link(f"{base}/{detail.next}", **query) if detail.next else "",
-    )
-    return show(request, view)
-
-
 def _address(project_id: str, experiment_id: str) -> str:
     return link(project_path(project_id, "evaluation"), experiment=experiment_id)
-
-
-def _query(filters: ResultFilters) -> dict[str, str]:
-    """Return filters as they stand in an address; what is as usual is left out."""
-    usual = asdict(ResultFilters())
-    given = {key: value for key, value in asdict(filters).items() if value != usual[key]}
-    names = {"class_name": "class"}
-    return {
-        names.get(key, key): str(value).lower() if value in (True, False) else value for key, value in given.items()
-    }
 
 
 def _view(
@@ -200,10 +137,14 @@ def _view(
         devices=[],
         form=form or Form(),
         chosen_subsets=[],
+        options=[],
         evaluation=None,
         part=None,
         filters={},
         results_url=str,
+        image_url=str,
+        judged=False,
+        scored=False,
         classes=[],
         tiles=[],
         pager=None,
@@ -231,6 +172,7 @@ def _of_selected(
         devices=system.devices()["items"],
         form=view.form if typed else Form(stored),
         chosen_subsets=typed.every("subsets") if typed else list(config.subsets),
+        options=_options(view.spec, view.form if typed else None, config),
         evaluation=found,
     )
     if found is None or found.aggregate is None:
@@ -244,23 +186,29 @@ def _with_results(
     """Fill in what there is once an evaluation is complete."""
     assert view.evaluation is not None
     assert view.evaluation.aggregate is not None
-    project, query = view.project, _query(filters)
-    classes = evaluations.classes(studio, project.id, experiment_id)
+    project, query = view.project, query_of(filters)
+    legend = evaluations.legend(studio, project.id, experiment_id)
+    every = evaluations.results(studio, project.id, experiment_id, ResultFilters())
     results = evaluations.results(studio, project.id, experiment_id, filters)
     shown = results[(page - 1) * PAGE_SIZE : page * PAGE_SIZE]
 
     def url(**changes: object) -> str:
         return link(view.path, experiment=experiment_id, **{**query, **changes})
 
-    base = f"{view.path}/{experiment_id}/images"
+    def image_url(image_id: str) -> str:
+        return link(f"{view.path}/{experiment_id}/images/{image_id}", **query)
+
     blank = dict.fromkeys(("class", "predicted", "correct", "subset"), "")
     return replace(
         view,
-        part=evaluation_part(project.task, view.evaluation.aggregate, classes),
+        part=evaluation_part(project.task, view.evaluation.aggregate, every, legend),
         filters={**blank, "sort_by": filters.sort_by, "sort_order": filters.sort_order, **query},
         results_url=url,
-        classes=classes,
-        tiles=[_tile(project.id, item, classes, link(f"{base}/{item.image_id}", **query)) for item in shown],
+        image_url=image_url,
+        judged=any(item.correct is not None for item in every),
+        scored=any(item.confidence is not None for item in every),
+        classes=legend.classes,
+        tiles=[_tile(studio, project.id, item, legend, image_url(item.image_id)) for item in shown],
         pager=pager(len(results), page, PAGE_SIZE, lambda number: url(page=number)),
     )
 
@@ -273,18 +221,17 @@ def _subset_counts(studio: Studio, project_id: str, selected: ExperimentView) ->
     return dict(counts)
 
 
-def _tile(project_id: str, result: ImageResult, classes: list[ClassInfo], url: str) -> ResultTile:
-    known = {item.id: item for item in classes}
-    tags = [Tag(known[number].name, known[number].color) for number in result.predicted_classes if number in known]
-    made = Tile(
-        id=result.image_id,
-        url=url,
-        thumbnail=tiles.thumbnail_url(project_id, result.image_id),
-        filename=result.filename,
-        width=1,
-        height=1,
-        tags=tags[:1],
-        more_tags=max(0, len(tags) - 1),
-        shapes=[],
-    )
+def _options(spec: TaskSpec, typed: Form | None, config: EvaluationConfig) -> list[schema_form.Group]:
+    """Return the task's own choices as a form: as typed, else as the present evaluation was made."""
+    schema = spec.evaluation_options.model_json_schema()
+    values = schema_form.typed_values(schema, typed.values, _OPTIONS) if typed else config.options
+    error = typed.error if typed else Form().error
+    return schema_form.groups(schema, values, prefix=_OPTIONS, defaults={}, labels={}, error=error)
+
+
+def _tile(studio: Studio, project_id: str, result: ImageResult, legend: Legend, url: str) -> ResultTile:
+    shapes = evaluations.result_shapes(studio, project_id, result, legend)
+    told = [shape for shape in shapes if shape.role != "truth"]
+    size = (result.width, result.height)
+    made = tiles.with_shapes(project_id, result.image_id, result.filename, size, told, url)
     return ResultTile(made, result.correct, result.confidence)

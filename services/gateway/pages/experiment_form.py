@@ -1,13 +1,12 @@
 """The configuration of an experiment as a form, and back."""
 
-from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
 from services.gateway.actions.configuration import ExperimentBody
 from services.gateway.actions.experiments import ExperimentView
 from services.gateway.pages.forms import Form, Typed, parsed, refused
-from services.gateway.pages.schema_form import Group, groups
+from services.gateway.pages.schema_form import Group, groups, typed_values
 from shared.errors import FieldError, Invalid, StudioError
 from shared.schemas.experiment import AugmentationStep, Configuration
 from shared.taskkit.augmentations import TransformParam, TransformSpec
@@ -55,7 +54,7 @@ def build(spec: TaskSpec, view: ExperimentView, form: Form | None) -> Parts:
     chosen = form or Form(_values(view))
     architecture = spec.architecture(str(chosen.value("architecture")))
     schema = spec.params.model_json_schema()
-    values = _params(schema, chosen) if form else configuration.params
+    values = typed_values(schema, chosen.values, PARAMS) if form else configuration.params
     made = groups(
         schema,
         values,
@@ -73,7 +72,7 @@ def body_of(spec: TaskSpec, typed: Typed) -> ExperimentBody:
     Raises:
         Invalid: a value cannot be read.
     """
-    params = _params(spec.params.model_json_schema(), Form(typed.values))
+    params = typed_values(spec.params.model_json_schema(), typed.values, PARAMS)
     steps = [_step(transform, typed) for transform in _ordered(spec)]
     hardware = {key: typed.get(f"hardware.{key}") for key in ("device", "loader_workers")}
     return parsed(
@@ -116,18 +115,6 @@ def _values(view: ExperimentView) -> dict[str, Any]:
         "hardware.device": configuration.hardware.device,
         "hardware.loader_workers": configuration.hardware.loader_workers,
     }
-
-
-def _params(schema: Mapping[str, Any], form: Form) -> dict[str, Any]:
-    """Return what was typed for the schema's properties. A box that is not ticked is not posted at all."""
-    values: dict[str, Any] = {}
-    for name, given in schema["properties"].items():
-        control = f"{PARAMS}{name}"
-        if given.get("type") == "boolean":
-            values[name] = control in form.values
-        elif control in form.values:
-            values[name] = form.value(control)
-    return values
 
 
 def _ordered(spec: TaskSpec) -> list[TransformSpec]:

@@ -65,12 +65,29 @@ def groups(
         error: what is wrong with a control, by its name.
     """
     made: dict[str, list[Field]] = {}
-    for name, given in schema["properties"].items():
+    for name, given in schema.get("properties", {}).items():
         default = defaults.get(name, given.get("default"))
         applies = _applies(given.get("form", {}).get("when", {}), schema["properties"], values)
         field = _field(name, given, values.get(name, default), default, prefix, labels, error, applies)
         made.setdefault(given.get("form", {}).get("group", "General"), []).append(field)
     return [Group(title, fields) for title, fields in made.items()]
+
+
+def typed_values(schema: Mapping[str, Any], typed: Mapping[str, Any], prefix: str) -> dict[str, Any]:
+    """Return what was typed for the schema's properties. A box that is not ticked is not posted at all.
+
+    Args:
+        schema: of an object.
+        typed: values by the names of controls.
+        prefix: of those names.
+    """
+    values: dict[str, Any] = {}
+    for name, given in schema.get("properties", {}).items():
+        if given.get("type") == "boolean":
+            values[name] = f"{prefix}{name}" in typed
+        elif f"{prefix}{name}" in typed:
+            values[name] = typed[f"{prefix}{name}"]
+    return values
 
 
 def _field(

@@ -1,6 +1,6 @@
 """What a task adds to pages: its `views` module makes data, its `templates` folder draws it.
 
-`views.evaluation(aggregate, classes)` fills `evaluation.html`, `views.image(result, aggregate, classes)` fills
+`views.evaluation(aggregate, results, legend)` fills `evaluation.html`, `views.image(result, aggregate, legend)` fills
 `image.html`. A task without them adds nothing.
 """
 
@@ -8,7 +8,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from shared.schemas.dataset import ClassInfo
+from shared.schemas.dataset import Legend
 from shared.schemas.evaluation import Aggregate, ImageResult
 from shared.taskkit import registry
 
@@ -21,13 +21,13 @@ class Part:
     data: Mapping[str, Any]
 
 
-def evaluation_part(task: str, aggregate: Aggregate, classes: Sequence[ClassInfo]) -> Part | None:
-    """Return the task's own section of the evaluation page."""
+def evaluation_part(task: str, aggregate: Aggregate, results: Sequence[ImageResult], legend: Legend) -> Part | None:
+    """Return the task's own section of the evaluation page, made of all results."""
     views = registry.part(task, "views")
-    return Part(f"tasks/{task}/evaluation.html", views.evaluation(aggregate, classes)) if views else None
+    return Part(f"tasks/{task}/evaluation.html", views.evaluation(aggregate, results, legend)) if views else None
 
 
-def image_part(task: str, result: ImageResult, aggregate: Aggregate, classes: Sequence[ClassInfo]) -> Part | None:
+def image_part(task: str, result: ImageResult, aggregate: Aggregate, legend: Legend) -> Part | None:
     """Return the task's own section of one result."""
     views = registry.part(task, "views")
-    return Part(f"tasks/{task}/image.html", views.image(result, aggregate, classes)) if views else None
+    return Part(f"tasks/{task}/image.html", views.image(result, aggregate, legend)) if views else None

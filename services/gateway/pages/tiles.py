@@ -1,14 +1,16 @@
 """Thumbnails with what is drawn over them."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from shared.schemas.dataset import ClassInfo, ImageRecord
+from shared.schemas.dataset import ImageRecord, Legend
 from shared.taskkit import registry
 from shared.taskkit.shapes import Shape
 
 _SHOWN_TAGS = 3
+_SHOWN_SHAPES = 200
+"""More would be a blot on a thumbnail; the largest ones say most."""
 
 
 @dataclass(frozen=True)
@@ -44,27 +46,41 @@ def file_url(project_id: str, image_id: str) -> str:
     return f"/api/datasets/{project_id}/images/{image_id}/file"
 
 
-def tile(project_id: str, task: str, record: ImageRecord, classes: Sequence[ClassInfo], url: str) -> Tile:
+def tile(project_id: str, task: str, record: ImageRecord, legend: Legend, url: str) -> Tile:
     """Return an image with what its annotations look like."""
     overlay = registry.part(task, "overlay")
-    shapes: list[Shape] = overlay.truth_shapes(record.annotations, classes) if overlay else []
+    shapes: list[Shape] = overlay.truth_shapes(record.annotations, legend) if overlay else []
+    return with_shapes(project_id, record.id, record.filename, (record.width, record.height), shapes, url)
+
+
+def with_shapes(
+    project_id: str, image_id: str, filename: str, size: tuple[int, int], shapes: Sequence[Shape], url: str
+) -> Tile:
+    """Return an image of `size` (width, height) with shapes over it, and their labels as tags below."""
     tags = list(
         {(shape.label, shape.color): Tag(shape.label, shape.color or "var(--text-3)") for shape in shapes}.values()
     )
+    outlines = sorted((shape for shape in shapes if shape.points), key=_extent, reverse=True)
     return Tile(
-        id=record.id,
+        id=image_id,
         url=url,
-        thumbnail=thumbnail_url(project_id, record.id),
-        filename=record.filename,
-        width=record.width,
-        height=record.height,
+        thumbnail=thumbnail_url(project_id, image_id),
+        filename=filename,
+        width=size[0],
+        height=size[1],
         tags=tags[:_SHOWN_TAGS],
         more_tags=max(0, len(tags) - _SHOWN_TAGS),
-        shapes=drawn(shape for shape in shapes if shape.kind != "badge"),
+        shapes=drawn(outlines[:_SHOWN_SHAPES]),
     )
 
 
-def drawn(shapes: Any) -> list[dict[str, Any]]:
+def _extent(shape: Shape) -> float:
+    """Return the area of the box around a shape, in square pixels."""
+    xs, ys = zip(*shape.points, strict=True)
+    return float((max(xs) - min(xs)) * (max(ys) - min(ys)))
+
+
+def drawn(shapes: Iterable[Shape]) -> list[dict[str, Any]]:
     """Return shapes as the browser takes them."""
     return [shape.model_dump(mode="json") for shape in shapes]
 

@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 
 from shared.schemas.annotations import Annotation, LabelAnnotation
+from shared.schemas.dataset import Problem
 from shared.taskkit.formats.rows import Row
 
 
@@ -11,6 +12,8 @@ def class_names(row: Row) -> tuple[str, ...]:
     return row.labels[:1]
 
 
-def annotations(row: Row, class_ids: Mapping[str, int]) -> list[Annotation]:
-    """Return the row's annotations."""
-    return [LabelAnnotation(class_id=class_ids[name]) for name in class_names(row)]
+def annotations(
+    row: Row, class_ids: Mapping[str, int], _width: int, _height: int
+) -> tuple[list[Annotation], list[Problem]]:
+    """Return the row's annotations, and what of the row cannot be used."""
+    return [LabelAnnotation(class_id=class_ids[name]) for name in class_names(row)], []

@@ -21,6 +21,7 @@ from shared.schemas.annotations import LabelAnnotation
 from shared.schemas.base import Subset
 from shared.schemas.dataset import ImageRecord
 from shared.schemas.evaluation import ImageResult
+from shared.taskkit.parameters import EvaluationOptions
 from shared.taskkit.runtime import Agreement, Blueprint, ExportView, Prediction, Totals, WeightSource
 from shared.tasks.classification.spec import Params
 from shared.vision.backbones import build_classifier
@@ -36,8 +37,8 @@ class ClassificationRuntime:
         """Whether the image has a class."""
         return _label(record) is not None
 
-    def check_training_data(self, records: Sequence[ImageRecord], blueprint: Blueprint) -> None:
-        """Look whether there is anything to tell apart.
+    def study(self, records: Sequence[ImageRecord], blueprint: Blueprint) -> dict[str, Any]:
+        """Look whether there is anything to tell apart; nothing has to be known of the images afterwards.
 
         Raises:
             StudioError: fewer than two classes have images.
@@ -50,6 +51,7 @@ class ClassificationRuntime:
                 f"The train subset shows images of fewer than two classes ({names}); there is nothing to tell apart.",
                 hint="Import images of a second class, or choose a split whose train subset has them.",
             )
+        return {}
 
     def build(self, blueprint: Blueprint, weights: WeightSource | None) -> nn.Module:
         """Return the network with one logit a class."""
@@ -94,7 +96,14 @@ class ClassificationRuntime:
         """Return the probabilities of each image."""
         return _predictions(model(images).float().softmax(1).cpu().numpy(), blueprint)
 
-    def score(self, record: ImageRecord, subset: Subset, prediction: Prediction, blueprint: Blueprint) -> ImageResult:
+    def score(
+        self,
+        record: ImageRecord,
+        subset: Subset,
+        prediction: Prediction,
+        blueprint: Blueprint,
+        options: EvaluationOptions,
+    ) -> ImageResult:
         """Compare the class; the error is the cross entropy. An image without a class is neither right nor wrong."""
         truth = _label(record)
         chosen, probabilities = prediction["class_id"], prediction["probabilities"]
@@ -104,6 +113,8 @@ class ClassificationRuntime:
             image_id=record.id,
             filename=record.filename,
             subset=subset,
+            width=record.width,
+            height=record.height,
             truth=record.annotations,
             prediction=prediction,
             correct=None if truth is None else truth == chosen,
@@ -113,7 +124,7 @@ class ClassificationRuntime:
             predicted_classes=[chosen],
         )
 
-    def aggregate(self, results: Sequence[ImageResult], blueprint: Blueprint) -> Totals:
+    def aggregate(self, results: Sequence[ImageResult], blueprint: Blueprint, options: EvaluationOptions) -> Totals:
         """Return the metrics of the spec, the confusion matrix and figures a class.
 
         `details` holds `classes` (id and name, the order of all lists), `confusion_matrix` (rows: true class, columns:
@@ -148,7 +159,7 @@ class ClassificationRuntime:
         """Return the probabilities of each image."""
         return _predictions(outputs["probabilities"], blueprint)
 
-    def compare(self, expected: Prediction, actual: Prediction) -> Agreement:
+    def compare(self, expected: Prediction, actual: Prediction, blueprint: Blueprint) -> Agreement:
         """Compare probabilities by the largest difference, decisions by the class."""
         pairs = zip(expected["probabilities"], actual["probabilities"], strict=True)
         return Agreement(max(abs(a - b) for a, b in pairs), expected["class_id"] == actual["class_id"])

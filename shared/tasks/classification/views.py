@@ -3,7 +3,7 @@
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from shared.schemas.dataset import ClassInfo
+from shared.schemas.dataset import Legend
 from shared.schemas.evaluation import Aggregate, ImageResult
 
 _DARK_FROM = 0.55
@@ -11,12 +11,12 @@ _DARK_FROM = 0.55
 _SHOWN = 10
 
 
-def evaluation(aggregate: Aggregate, classes: Sequence[ClassInfo]) -> dict[str, Any]:
+def evaluation(aggregate: Aggregate, _results: Sequence[ImageResult], legend: Legend) -> dict[str, Any]:
     """Return the confusion matrix row by row, and each class with its figures."""
     details = aggregate.details
     names = [item["name"] for item in details["classes"]]
     rows = [_row(names, at, counts) for at, counts in enumerate(details["confusion_matrix"])]
-    colors = {item.id: item.color for item in classes}
+    colors = {item.id: item.color for item in legend.classes}
     listed = {item["id"]: item["name"] for item in details["classes"]}
     per_class = [
         {**item, "name": listed[item["class_id"]], "color": colors.get(item["class_id"])}
@@ -25,9 +25,9 @@ def evaluation(aggregate: Aggregate, classes: Sequence[ClassInfo]) -> dict[str, 
     return {"names": names, "rows": rows, "per_class": sorted(per_class, key=_weakest_first)}
 
 
-def image(result: ImageResult, aggregate: Aggregate, classes: Sequence[ClassInfo]) -> dict[str, Any]:
+def image(result: ImageResult, aggregate: Aggregate, legend: Legend) -> dict[str, Any]:
     """Return the most probable classes, and the true one in any case."""
-    colors = {item.id: item.color for item in classes}
+    colors = {item.id: item.color for item in legend.classes}
     pairs = zip(aggregate.details["classes"], result.prediction["probabilities"], strict=True)
     scores = [
         {
