@@ -1,6 +1,6 @@
 """What a vision task is, as data. Light: the gateway reads it; nothing here reaches torch."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
@@ -67,8 +67,11 @@ class TaskSpec:
     import_formats: tuple[Choice, ...]
     """Ids of readers in `shared.taskkit.formats`, in the order in which recognition tries them."""
     export_formats: tuple[Choice, ...]
-    stratum: Callable[[ImageRecord, Mapping[int, str]], str]
-    """The group a stratified split keeps in proportion, given a record and the class names by id."""
+    strata: Callable[[Iterable[ImageRecord], Mapping[int, str]], list[str]]
+    """What a stratified split keeps in proportion: a label for each record, given class names by id. See `strata.py`.
+
+    Records come as a stream that is read once; they must not be kept.
+    """
     augmentations: tuple[AugmentationStep, ...]
     transforms: tuple[TransformSpec, ...]
     evaluation_options: type[EvaluationOptions] = EvaluationOptions

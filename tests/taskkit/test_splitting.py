@@ -1,8 +1,11 @@
+import random
+import time
+
 import hypothesis.strategies as st
 import numpy as np
 from hypothesis import given
 
-from shared.taskkit.splitting import largest_remainder, stratified
+from shared.taskkit.splitting import grouped, largest_remainder, stratified
 
 RATIOS = st.sampled_from([(0.8, 0.1, 0.1), (0.7, 0.3, 0.0), (1 / 3, 1 / 3, 1 / 3), (1.0, 0.0, 0.0), (0.5, 0.25, 0.25)])
 STRATA = st.lists(st.integers(0, 6), max_size=300)
@@ -68,3 +71,85 @@ def test_largest_remainder() -> None:
     assert largest_remainder(10, np.array([0.8, 0.1, 0.1])).tolist() == [8, 1, 1]
     assert largest_remainder(7, np.array([1 / 3, 1 / 3, 1 / 3])).tolist() == [3, 2, 2]
     assert largest_remainder(0, np.array([1.0, 0.0, 0.0])).tolist() == [0, 0, 0]
+
+
+MEMBERS = st.lists(st.tuples(st.integers(0, 12), st.integers(0, 3)), max_size=200)
+
+
+def split_groups(
+    members: list[tuple[int, int]], ratios: tuple[float, ...], seed: int = 1, names: list[str] | None = None
+) -> np.ndarray:
+    """Split images given as (group, stratum); groups are renumbered without gaps."""
+    groups = np.unique([group for group, _ in members], return_inverse=True)[1].astype(np.int64)
+    strata = np.array([stratum for _, stratum in members], dtype=np.int64)
+    return grouped(names or ids(len(members)), strata, groups, ratios, seed)
+
+
+@given(MEMBERS, RATIOS, st.integers(0, 2**32 - 1))
+def test_groups_stay_whole_and_every_image_has_a_place(
+    members: list[tuple[int, int]], ratios: tuple[float, ...], seed: int
+) -> None:
+    places = split_groups(members, ratios, seed)
+    assert places.shape == (len(members),)
+    assert not set(places.tolist()) & {index for index, ratio in enumerate(ratios) if ratio == 0}
+    found: dict[int, set[int]] = {}
+    for (group, _), place in zip(members, places.tolist(), strict=True):
+        found.setdefault(group, set()).add(place)
+    assert all(len(subsets) == 1 for subsets in found.values())
+    wanted = sum(ratio > 0 for ratio in ratios)
+    assert len(set(places.tolist())) == min(wanted, len(found)), "no subset is empty while groups could fill it"
+
+
+@given(MEMBERS, RATIOS)
+def test_shares_are_as_close_as_groups_allow(members: list[tuple[int, int]], ratios: tuple[float, ...]) -> None:
+    places = split_groups([(group, 0) for group, _ in members], ratios)
+    largest = max(np.bincount([group for group, _ in members]), default=0)
+    assert np.all(np.abs(np.bincount(places, minlength=3) - len(members) * np.array(ratios)) <= 2 * largest)
+
+
+@given(st.lists(st.integers(0, 6), min_size=1, max_size=300), RATIOS)
+def test_groups_of_one_image_are_as_good_as_none(strata: list[int], ratios: tuple[float, ...]) -> None:
+    places = split_groups(list(enumerate(strata)), ratios)
+    assert np.all(np.abs(np.bincount(places, minlength=3) - len(strata) * np.array(ratios)) < 4)
+
+
+@given(MEMBERS, RATIOS, st.randoms(use_true_random=False))
+def test_groups_are_placed_alike_whatever_the_order_of_import(
+    members: list[tuple[int, int]], ratios: tuple[float, ...], chance: random.Random
+) -> None:
+    names = ids(len(members))
+    order = list(range(len(members)))
+    chance.shuffle(order)
+    first = split_groups(members, ratios, 7, names)
+    second = split_groups([members[i] for i in order], ratios, 7, [names[i] for i in order])
+    assert [first[i] for i in order] == second.tolist()
+
+
+def test_whole_groups_keep_the_strata_in_proportion() -> None:
+    chance = np.random.default_rng(0)
+    members = [(group, group % 3) for group in range(300) for _ in range(chance.integers(1, 30))]
+    places, strata = split_groups(members, (0.7, 0.2, 0.1)), np.array([stratum for _, stratum in members])
+    for stratum in range(3):
+        shares = np.bincount(places[strata == stratum], minlength=3) / np.count_nonzero(strata == stratum)
+        assert np.allclose(shares, (0.7, 0.2, 0.1), atol=0.01)
+
+
+def test_large_groups_are_not_all_learned_from() -> None:
+    members = [(group, 0) for group in range(100) for _ in range(group + 1)]
+    places = split_groups(members, (0.8, 0.1, 0.1))
+    place_of = {group: place for (group, _), place in zip(members, places.tolist(), strict=True)}
+    sizes = [[group + 1 for group, place in place_of.items() if place == subset] for subset in range(3)]
+    assert all(max(found) > 60 and min(found) < 30 for found in sizes)
+
+
+def test_another_seed_places_groups_of_different_sizes_otherwise() -> None:
+    members = [(group, 0) for group in range(100) for _ in range(group + 1)]
+    assert split_groups(members, (0.8, 0.1, 0.1), 1).tolist() != split_groups(members, (0.8, 0.1, 0.1), 2).tolist()
+
+
+def test_a_hundred_thousand_groups_take_seconds() -> None:
+    members = [(group, group % 20) for group in range(100_000)]
+    started = time.monotonic()
+    places = split_groups(members, (0.8, 0.1, 0.1))
+    assert time.monotonic() - started < 20
+    assert np.bincount(places).tolist() == [80_000, 10_000, 10_000]

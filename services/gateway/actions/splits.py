@@ -1,10 +1,12 @@
 """Splits: preview, create, read, delete. Nothing changes one."""
 
 from collections import Counter
-from collections.abc import Callable, Mapping
-from typing import Annotated
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import dataclass, field
+from typing import Annotated, Any
 
 import numpy as np
+import numpy.typing as npt
 from pydantic import AfterValidator, ConfigDict, Field
 
 from services.gateway.actions import datasets
@@ -13,10 +15,11 @@ from services.gateway.studio import Studio
 from shared.errors import Conflict, Invalid, NotFound
 from shared.schemas.base import SUBSETS, Subset, new_id
 from shared.schemas.dataset import ImageRecord
-from shared.schemas.split import Split, SplitPreview, SplitRequest, SubsetSummary
+from shared.schemas.split import GroupBy, Split, SplitPreview, SplitRequest, SubsetSummary
 from shared.store.paths import missing
 from shared.taskkit import registry
-from shared.taskkit.splitting import stratified
+from shared.taskkit.splitting import grouped, stratified
+from shared.taskkit.strata import group_of, natural, shown_classes
 
 Assignment = dict[Subset, list[str]]
 
@@ -70,9 +73,11 @@ def preview(studio: Studio, project_id: str, request: SplitRequest) -> SplitPrev
         ratios=made.ratios,
         seed=made.seed,
         strategy=made.strategy,
+        group_by=made.group_by,
         dataset_revision=made.dataset_revision,
         counts=made.counts,
         subsets=made.subsets,
+        groups=made.groups,
         warnings=made.warnings,
     )
 
@@ -100,75 +105,107 @@ def delete(studio: Studio, project_id: str, name: str) -> None:
     studio.workspace.splits(project_id).delete(split.id)
 
 
+@dataclass
+class _Images:
+    """What a split needs to know of the images, in order of import. Records themselves would not fit into memory."""
+
+    group_by: GroupBy | None
+    ids: list[str] = field(default_factory=list)
+    shown: list[tuple[int, ...]] = field(default_factory=list)
+    groups: list[str] = field(default_factory=list)
+    imported: list[Subset | None] = field(default_factory=list)
+    strata: list[str] = field(default_factory=list)
+
+    def noted(self, records: Iterable[ImageRecord]) -> Iterator[ImageRecord]:
+        """Pass the records on and note what is needed of each."""
+        seen: dict[Any, Any] = {}
+        for record in records:
+            classes = shown_classes(record)
+            self.ids.append(record.id)
+            self.shown.append(seen.setdefault(classes, classes))
+            self.imported.append(_imported_subset(record))
+            if self.group_by:
+                group = group_of(record, self.group_by)
+                self.groups.append(seen.setdefault(group, group))
+            yield record
+
+
 def _make(studio: Studio, project_id: str, request: SplitRequest, name: str) -> Split:
     head = datasets.head(studio, project_id)
     project = studio.workspace.projects.get(project_id)
     names = {item.id: item.name for item in head.classes}
-    stratum_of = registry.spec(project.task).stratum
-    images, strata, imported = [], [], []
-    for record in studio.workspace.dataset(project_id).records(head.revision):
-        images.append(record.id)
-        strata.append(stratum_of(record, names))
-        imported.append(_imported_subset(record))
-    places = _STRATEGIES[request.strategy](images, strata, imported, request)
+    images = _Images(request.group_by)
+    records = images.noted(studio.workspace.dataset(project_id).records(head.revision))
+    images.strata = registry.spec(project.task).strata(records, names)
+    places = _STRATEGIES[request.strategy](images, request)
     assignment: Assignment = {subset: [] for subset in SUBSETS}
-    distribution: dict[Subset, Counter[str]] = {subset: Counter() for subset in SUBSETS}
-    for image, stratum, place in zip(images, strata, places, strict=True):
+    for image, place in zip(images.ids, places, strict=True):
         assignment[place].append(image)
-        distribution[place][stratum] += 1
     counts: dict[Subset, int] = {subset: len(assignment[subset]) for subset in SUBSETS}
-    order = sorted(set(strata))
+    distribution = _distribution(images, places, names)
     return Split(
         id=new_id("split"),
         name=name,
         ratios=request.ratios,
         seed=request.seed,
         strategy=request.strategy,
+        group_by=request.group_by,
         dataset_revision=head.revision,
         counts=counts,
-        subsets={
-            subset: SubsetSummary(
-                count=counts[subset], distribution={label: distribution[subset][label] for label in order}
-            )
-            for subset in SUBSETS
-        },
-        warnings=[*_warnings(counts, distribution, request), *_imported_warnings(imported, request)],
+        subsets={subset: SubsetSummary(count=counts[subset], distribution=distribution[subset]) for subset in SUBSETS},
+        groups=len(set(images.groups)) if request.group_by else None,
+        warnings=[
+            *_warnings(counts, distribution, request),
+            *_imported_warnings(images.imported, request),
+            *_group_warnings(images.groups, request),
+        ],
         assignment=assignment,
     )
 
 
-def _by_ratio(images: list[str], strata: list[str], request: SplitRequest) -> list[Subset]:
-    codes = np.unique(strata, return_inverse=True)[1] if strata else np.empty(0)
+def _distribution(images: _Images, places: list[Subset], names: Mapping[int, str]) -> dict[Subset, dict[str, int]]:
+    """Count in each subset the images that show a class; those that show none count for their stratum."""
+    found: dict[Subset, Counter[str]] = {subset: Counter() for subset in SUBSETS}
+    for shown, stratum, place in zip(images.shown, images.strata, places, strict=True):
+        found[place].update([names[class_id] for class_id in shown] or [stratum])
+    order = sorted(set().union(*found.values()), key=natural)
+    return {subset: {label: counted[label] for label in order} for subset, counted in found.items()}
+
+
+def _by_ratio(images: _Images, strata: list[str], request: SplitRequest) -> list[Subset]:
     ratios = [getattr(request.ratios, subset) for subset in SUBSETS]
-    places = stratified(images, codes.astype(np.int64), ratios, request.seed)
+    if request.group_by:
+        places = grouped(images.ids, _codes(strata), _codes(images.groups), ratios, request.seed)
+    else:
+        places = stratified(images.ids, _codes(strata), ratios, request.seed)
     return [SUBSETS[place] for place in places]
 
 
-def _stratified(
-    images: list[str], strata: list[str], _imported: list[Subset | None], request: SplitRequest
-) -> list[Subset]:
-    return _by_ratio(images, strata, request)
+def _codes(labels: list[str]) -> npt.NDArray[np.int64]:
+    """Return labels as numbers from 0 without gaps."""
+    number = {label: place for place, label in enumerate(sorted(set(labels)))}
+    return np.array([number[label] for label in labels], dtype=np.int64)
 
 
-def _random(
-    images: list[str], strata: list[str], _imported: list[Subset | None], request: SplitRequest
-) -> list[Subset]:
-    return _by_ratio(images, ["" for _ in strata], request)
+def _stratified(images: _Images, request: SplitRequest) -> list[Subset]:
+    return _by_ratio(images, images.strata, request)
 
 
-def _as_imported(
-    _images: list[str], _strata: list[str], imported: list[Subset | None], _request: SplitRequest
-) -> list[Subset]:
-    if not any(imported):
+def _random(images: _Images, request: SplitRequest) -> list[Subset]:
+    return _by_ratio(images, ["" for _ in images.ids], request)
+
+
+def _as_imported(images: _Images, _request: SplitRequest) -> list[Subset]:
+    if not any(images.imported):
         raise Invalid(
             "no_imported_subsets",
             "The imported files had no train, val or test folders.",
             hint="Choose the stratified or the random strategy.",
         )
-    return [place or "train" for place in imported]
+    return [place or "train" for place in images.imported]
 
 
-Strategy = Callable[[list[str], list[str], list[Subset | None], SplitRequest], list[Subset]]
+Strategy = Callable[[_Images, SplitRequest], list[Subset]]
 _STRATEGIES: Mapping[str, Strategy] = {"stratified": _stratified, "random": _random, "imported": _as_imported}
 
 
@@ -178,15 +215,14 @@ def _imported_subset(record: ImageRecord) -> Subset | None:
 
 
 def _warnings(
-    counts: Mapping[Subset, int], distribution: Mapping[Subset, Counter[str]], request: SplitRequest
+    counts: Mapping[Subset, int], distribution: Mapping[Subset, Mapping[str, int]], request: SplitRequest
 ) -> list[str]:
     warnings = []
-    every = sorted(set().union(*distribution.values()))
     for subset in SUBSETS:
         wanted = request.strategy == "imported" or getattr(request.ratios, subset) > 0
         if wanted and counts[subset] == 0:
             warnings.append(f"{subset} is empty.")
-        elif absent := [name for name in every if not distribution[subset][name] and counts[subset]]:
+        elif absent := [name for name, count in distribution[subset].items() if not count and counts[subset]]:
             shown = ", ".join(absent[:5]) + (f" and {len(absent) - 5} more" if len(absent) > 5 else "")
             warnings.append(f"{subset} has no image of {shown}.")
     return warnings
@@ -197,3 +233,22 @@ def _imported_warnings(imported: list[Subset | None], request: SplitRequest) -> 
     if request.strategy != "imported" or loose == 0:
         return []
     return [f"{loose} images came without a subset and stand in train."]
+
+
+def _group_warnings(groups: list[str], request: SplitRequest) -> list[str]:
+    """Say what the groups make impossible. Only the smallest share that the largest group exceeds is named."""
+    sizes = Counter(groups)
+    wanted = {subset: share for subset in SUBSETS if (share := getattr(request.ratios, subset)) > 0}
+    if not sizes:
+        return []
+    warnings = []
+    if len(sizes) < len(wanted):
+        warnings.append(f"There are fewer groups ({len(sizes)}) than subsets ({len(wanted)}).")
+    largest, size = min(sizes.items(), key=lambda item: (-item[1], natural(item[0])))
+    subset = min(wanted, key=lambda item: wanted[item])
+    if size > (share := wanted[subset] * len(groups)):
+        warnings.append(
+            f"The largest group, {largest!r}, has {size} images, more than the share of {subset} ({share:.0f})."
+            " Shares are kept as well as whole groups allow."
+        )
+    return warnings

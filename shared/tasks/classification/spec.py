@@ -1,6 +1,6 @@
 """Classification: each image belongs to one class."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Literal
 
 from pydantic import Field
@@ -27,10 +27,10 @@ class Params(TrainParams):
     )
 
 
-def stratum(record: ImageRecord, names: Mapping[int, str]) -> str:
-    """Return the name of the image's class."""
-    shown = [item.class_id for item in record.annotations if item.kind == "label"]
-    return names[shown[0]] if shown else "(no label)"
+def strata(records: Iterable[ImageRecord], names: Mapping[int, str]) -> list[str]:
+    """Return the name of each image's class."""
+    shown = (next((item.class_id for item in record.annotations if item.kind == "label"), None) for record in records)
+    return ["(no label)" if class_id is None else names[class_id] for class_id in shown]
 
 
 _LICENCE = "BSD-3-Clause; weights trained on ImageNet-1k"
@@ -76,7 +76,7 @@ SPEC = TaskSpec(
         Choice("class_folders", "Class folders", "one folder a class, perhaps inside train, val and test folders"),
     ),
     export_formats=(Choice("onnx", "ONNX", "Runs nearly everywhere."),),
-    stratum=stratum,
+    strata=strata,
     augmentations=(RANDOM_CROP.step(), HORIZONTAL_FLIP.step(), COLOR_JITTER.step()),
     transforms=(RANDOM_CROP, HORIZONTAL_FLIP, VERTICAL_FLIP, ROTATION, COLOR_JITTER),
 )
