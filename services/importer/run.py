@@ -159,7 +159,7 @@ class _Import:
         return present or found
 
     def _classes(self, reading: Reading) -> list[ClassInfo]:
-        """Return the dataset's classes: those it has, then those the files declare in their order, then others by name."""
+        """Return the dataset's classes: those it has, then those the files declare, then others by name."""
         keep = self._dataset.exists() and not self._replace
         classes = list(self._dataset.head().classes) if keep else []
         known = {item.name for item in classes}

@@ -21,7 +21,8 @@ from shared.schemas.dataset import DatasetHead
 from shared.schemas.job import Job, JobKind, JobStatus
 from shared.schemas.project import Project
 from shared.store.index import SortKey
-from shared.taskkit import registry
+from shared.taskkit import plots, registry
+from shared.taskkit.plots import Bars
 from shared.taskkit.spec import Choice
 
 router = APIRouter(prefix="/projects/{project_id}/dataset", include_in_schema=False)
@@ -30,14 +31,25 @@ PAGE_SIZE = 60
 
 @dataclass(frozen=True)
 class ClassRow:
-    """A class with how often it occurs; `url` shows its images only."""
+    """A class with how often it is annotated, and in how many images; `url` shows its images only."""
 
     name: str
     color: str
     count: int
+    images: int
     share: float
     url: str
     current: bool
+
+
+@dataclass(frozen=True)
+class TargetPlot:
+    """How a number distributes over the images."""
+
+    name: str
+    unit: str
+    bars: Bars
+    facts: list[tuple[str, str]]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -54,6 +66,7 @@ class DatasetView(View):
     tiles: list[Tile]
     pager: Pager | None
     classes: list[ClassRow]
+    targets: list[TargetPlot]
     split_names: list[str]
     subsets: tuple[str, ...]
     importing: Job | None
@@ -180,6 +193,7 @@ def _view(studio: Studio, project_id: str, filters: Filters, page: int, form: Fo
         tiles=shown,
         pager=pager(total, page, PAGE_SIZE, lambda number: link(path, **query, page=number)) if head else None,
         classes=_classes(head, path, query) if head else [],
+        targets=_targets(head) if head else [],
         split_names=[split.name for split in splits.listed(studio, project_id)],
         subsets=(*SUBSETS, "unassigned"),
         importing=newest if newest and not newest.status.final else None,
@@ -205,12 +219,25 @@ def _tiles(studio: Studio, project: Project, head: DatasetHead, filters: Filters
 
 
 def _classes(head: DatasetHead, path: str, query: dict[str, str]) -> list[ClassRow]:
-    counts = head.statistics.class_counts
+    images = head.statistics.class_counts
+    counts = head.statistics.annotation_counts or images  # heads of older studios count images only
     largest = max([1, *counts.values()])
     rows = []
     for item in head.classes:
         current = query.get("class") == item.name
         url = link(path, **{**query, "class": "" if current else item.name})
         count = counts.get(item.id, 0)
-        rows.append(ClassRow(item.name, item.color, count, count / largest, url, current))
+        rows.append(ClassRow(item.name, item.color, count, images.get(item.id, 0), count / largest, url, current))
     return rows
+
+
+def _targets(head: DatasetHead) -> list[TargetPlot]:
+    return [
+        TargetPlot(
+            name=target.name,
+            unit=target.unit,
+            bars=plots.bars(found.counts, found.min, found.max),
+            facts=[("Mean ± std", f"{plots.number(found.mean)} ± {plots.number(found.std)}")],
+        )
+        for target, found in zip(head.targets, head.statistics.targets, strict=False)
+    ]

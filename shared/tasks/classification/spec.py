@@ -7,8 +7,9 @@ from pydantic import Field
 
 from shared.schemas.dataset import ImageRecord
 from shared.taskkit.augmentations import COLOR_JITTER, HORIZONTAL_FLIP, RANDOM_CROP, ROTATION, VERTICAL_FLIP
+from shared.taskkit.backbones import BACKBONES
 from shared.taskkit.parameters import TrainParams, form
-from shared.taskkit.spec import Architecture, Choice, MetricSpec, TaskSpec
+from shared.taskkit.spec import Choice, MetricSpec, TaskSpec
 
 
 class Params(TrainParams):
@@ -33,8 +34,6 @@ def strata(records: Iterable[ImageRecord], names: Mapping[int, str]) -> list[str
     return ["(no label)" if class_id is None else names[class_id] for class_id in shown]
 
 
-_LICENCE = "BSD-3-Clause; weights trained on ImageNet-1k"
-
 SPEC = TaskSpec(
     id="classification",
     label="Classification",
@@ -42,27 +41,7 @@ SPEC = TaskSpec(
     icon="tags",
     annotation_kind="label",
     params=Params,
-    architectures=(
-        Architecture(
-            "mobilenet_v3_small",
-            "MobileNetV3 Small",
-            2_542_856,
-            224,
-            _LICENCE,
-            "torchvision",
-            "Smallest and fastest; made for phones and processors without a GPU.",
-            {"batch_size": 8},
-        ),
-        Architecture(
-            "resnet18",
-            "ResNet-18",
-            11_689_512,
-            224,
-            _LICENCE,
-            "torchvision",
-            "A robust all-rounder that trains well on little data.",
-        ),
-    ),
+    architectures=BACKBONES,
     losses=(Choice("cross_entropy", "Cross entropy", "The standard loss for one class an image."),),
     metrics=(
         MetricSpec("accuracy", "Accuracy", "Share of images with the right class.", primary=True),
