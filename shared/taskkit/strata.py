@@ -15,6 +15,7 @@ from shared.schemas.split import GroupBy
 
 NO_OBJECT = "(no object)"
 NO_VALUE = "(no value)"
+TOP_FOLDER = "(top folder)"
 BINS = 10
 IMAGES_PER_STRATUM = 10
 _NUMBER = re.compile(r"((?:(?<!\S)-)?\d+(?:\.\d+)?)")
@@ -29,7 +30,8 @@ def shown_classes(record: ImageRecord) -> tuple[int, ...]:
 def group_of(record: ImageRecord, group_by: GroupBy) -> str:
     """Return the name of the group of alike images that an image belongs to."""
     if group_by.by == "folder":
-        return str(PurePosixPath(record.source or "").parent)
+        folder = PurePosixPath(record.source or "").parent
+        return str(folder) if folder.name else TOP_FOLDER
     return group_by.separator.join(PurePosixPath(record.filename).stem.split(group_by.separator)[: group_by.parts])
 
 

@@ -114,5 +114,5 @@ def test_groups_by_file_name(filename: str, separator: str, parts: int, group: s
 def test_groups_by_folder() -> None:
     group_by = GroupBy(by="folder")
     assert group_of(record(source="videos/7/frame 1.jpg"), group_by) == "videos/7"
-    assert group_of(record(source="frame 1.jpg"), group_by) == "."
-    assert group_of(record(), group_by) == "."
+    assert group_of(record(source="frame 1.jpg"), group_by) == "(top folder)"
+    assert group_of(record(), group_by) == "(top folder)"

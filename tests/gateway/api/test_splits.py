@@ -1,9 +1,13 @@
 from collections.abc import Callable
 from typing import Any
 
+import orjson
 import pytest
 from fastapi.testclient import TestClient
 
+from shared.schemas.annotations import BoxAnnotation
+from shared.schemas.dataset import ImageRecord
+from shared.taskkit import registry
 from tests.support.generated import World
 
 Refusal = Callable[..., dict[str, Any]]
@@ -49,6 +53,12 @@ def test_names_are_unique_and_free_of_paths(client: TestClient, world: World, re
         {"ratios": {"train": 0, "val": 0.5, "test": 0.5}},
         {"seed": -1},
         {"strategy": "magic"},
+        {"group_by": {"by": "magic"}},
+        {"group_by": {"by": "filename", "separator": ""}},
+        {"group_by": {"by": "filename", "separator": "______"}},
+        {"group_by": {"by": "filename", "parts": 0}},
+        {"group_by": {"by": "filename", "parts": 21}},
+        {"group_by": {"by": "folder"}, "strategy": "imported"},
     ],
 )
 def test_requests_that_make_no_split(
@@ -84,3 +94,72 @@ def test_an_empty_subset_and_a_missing_class_are_warned_of(client: TestClient, w
     warnings = client.post(f"/api/splits/{world.project.id}/preview", json=body).json()["warnings"]
     assert warnings
     assert all("test" not in item for item in warnings)
+
+
+def replace_records(world: World, records: list[ImageRecord]) -> None:
+    """Give the project a new revision of these images."""
+    dataset = world.workspace.dataset(world.project.id)
+    head = dataset.head()
+    assert head.last_import is not None
+    dataset.commit(records, head.legend, reason="import", report=head.last_import, replace=True)
+
+
+@pytest.mark.parametrize("strategy", ["stratified", "random"])
+def test_alike_images_stay_together(client: TestClient, world: World, strategy: str) -> None:
+    url = f"/api/splits/{world.project.id}"
+    records = list(world.workspace.dataset(world.project.id).records())
+    renamed = [
+        item.model_copy(update={"filename": "-".join(reversed(item.filename[:-4].split("-"))) + ".jpg"})
+        for item in records
+    ]
+    replace_records(world, renamed)
+    body = {**BODY, "strategy": strategy, "group_by": {"by": "filename", "separator": "-", "parts": 1}}
+    preview = client.post(f"{url}/preview", json=body).json()
+    assert (preview["groups"], preview["counts"]) == (10, {"train": 12, "val": 4, "test": 4})
+    assert preview["subsets"]["val"]["distribution"] == {"class 0": 2, "class 1": 2}
+    assert preview["warnings"] == []
+    made = client.post(url, json={**body, "name": "Together"}).json()
+    assert (made["groups"], made["group_by"]) == (10, body["group_by"])
+    number = {item.id: item.filename.split("-")[0] for item in renamed}
+    assignment = client.get(f"{url}/Together").json()["assignment"]
+    subsets = [{number[image] for image in images} for images in assignment.values()]
+    assert sum(map(len, subsets)) == len(set().union(*subsets)) == 10
+
+
+def test_groups_that_cannot_be_shared_out_are_warned_of(client: TestClient, world: World) -> None:
+    url = f"/api/splits/{world.project.id}/preview"
+    by_class = {**BODY, "group_by": {"by": "filename", "separator": "-"}}
+    answer = client.post(url, json=by_class).json()
+    assert answer["groups"] == 2
+    assert any("fewer groups (2) than subsets (3)" in item for item in answer["warnings"])
+    assert any("'0', has 10 images, more than the share of val (4)" in item for item in answer["warnings"])
+    in_one = client.post(url, json={**BODY, "group_by": {"by": "folder"}}).json()
+    assert in_one["counts"] == {"train": 20, "val": 0, "test": 0}
+    assert any("(top folder)" in item for item in in_one["warnings"])
+
+
+def test_an_image_counts_for_every_class_it_shows(client: TestClient, world: World) -> None:
+    dataset = world.workspace.dataset(world.project.id)
+    one, other = (item.id for item in dataset.head().classes)
+    box = {"kind": "box", "bbox": (0, 0, 5, 5)}
+    shown: list[list[int]] = [[one, other, other], [one], []]
+    records = [
+        item.model_copy(
+            update={"annotations": [BoxAnnotation.model_validate({**box, "class_id": found}) for found in classes]}
+        )
+        for item, classes in zip(dataset.records(), shown, strict=False)
+    ]
+    replace_records(world, records)
+    answer = client.post(
+        f"/api/splits/{world.project.id}/preview", json={"ratios": {"train": 1, "val": 0, "test": 0}}
+    ).json()
+    nothing = registry.spec(world.task).strata(iter(records[2:]), {})[0]
+    assert answer["subsets"]["train"] == {"count": 3, "distribution": {"class 0": 2, "class 1": 1, nothing: 1}}
+
+
+def test_splits_stored_before_there_were_groups_are_still_read(client: TestClient, world: World) -> None:
+    path = next(world.workspace.root.glob(f"**/{world.split.id}.json"))
+    stored = orjson.loads(path.read_bytes())
+    path.write_bytes(orjson.dumps({key: value for key, value in stored.items() if key not in ("groups", "group_by")}))
+    read = client.get(f"/api/splits/{world.project.id}/A split").json()
+    assert (read["groups"], read["group_by"], read["counts"]) == (None, None, dict(world.split.counts))

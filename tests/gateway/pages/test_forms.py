@@ -67,6 +67,42 @@ def test_the_preview_of_a_split(client: TestClient, studied: Studied) -> None:
     assert refused.select("#preview .note.bad")
 
 
+def test_a_split_that_keeps_alike_images_together(client: TestClient, page: Page, studied: Studied) -> None:
+    shown = page(f"{studied.path}/split").select_one("#split-form")
+    assert shown is not None
+    names = {str(item["name"]) for item in shown.select("[name]")}
+    assert {"group_by", "separator", "parts"} <= names
+    assert "0-0.jpg" in str(shown.select_one("[x-data^=groups]"))
+    form = {"train": 50, "val": 50, "test": 0, "strategy": "random", "seed": 1, "separator": "-", "parts": 1}
+    tree, _ = posted(client, f"{studied.path}/split/preview", 200, group_by="filename", **form)
+    assert "2 groups" in tree.get_text()
+    assert [item.get_text() for item in tree.select(".metric .value")] == ["10", "10", "0"]
+    alone, _ = posted(client, f"{studied.path}/split/preview", 200, group_by="", **form)
+    assert "groups" not in alone.get_text()
+    posted(client, f"{studied.path}/split", 200, group_by="filename", name="By name", **form)
+    row = page(f"{studied.path}/split").select_one("table tbody tr")
+    assert row is not None
+    assert "Random, by file name" in row.get_text()
+
+
+@pytest.mark.parametrize(
+    ("wrong", "label"),
+    [
+        ({"separator": ""}, "Names are cut at: must not be empty"),
+        ({"parts": "0"}, "Parts that are alike: "),
+        ({"parts": ""}, "Parts that are alike: "),
+        ({"strategy": "imported"}, "Keep alike images together: "),
+    ],
+)
+def test_groups_that_make_no_sense_are_told(
+    client: TestClient, studied: Studied, wrong: dict[str, str], label: str
+) -> None:
+    form = {"train": 60, "val": 20, "test": 20, "strategy": "random", "seed": 1, "separator": "-", "parts": 1}
+    tree, _ = posted(client, f"{studied.path}/split/preview", 422, **{**form, "group_by": "filename", **wrong})
+    said = tree.select_one("#preview .note.bad").get_text()  # type: ignore[union-attr]
+    assert label in said
+
+
 def test_a_taken_name_of_a_split(client: TestClient, studied: Studied) -> None:
     ratios = {"train": 60, "val": 20, "test": 20}
     tree, _ = posted(client, f"{studied.path}/split", 422, name="A SPLIT", strategy="random", seed=1, **ratios)
