@@ -7,8 +7,10 @@ import pytest
 from bs4 import BeautifulSoup
 from fastapi.testclient import TestClient
 
+from shared.settings import Settings
 from tests.gateway.conftest import TASK
 from tests.gateway.pages.conftest import Page, Studied
+from tests.support.generated import World
 
 HTMX = {"HX-Request": "true"}
 
@@ -101,6 +103,15 @@ def test_groups_that_make_no_sense_are_told(
     tree, _ = posted(client, f"{studied.path}/split/preview", 422, **{**form, "group_by": "filename", **wrong})
     said = tree.select_one("#preview .note.bad").get_text()  # type: ignore[union-attr]
     assert label in said
+
+
+def test_of_many_classes_the_first_forty_are_shown(client: TestClient, settings: Settings) -> None:
+    many = World(settings.workspace, TASK.id, class_count=43, per_class=2)
+    form = {"train": 50, "val": 50, "test": 0, "strategy": "stratified", "seed": 1}
+    tree, _ = posted(client, f"/projects/{many.project.id}/split/preview", 200, **form)
+    shown = [item.get_text() for item in tree.select(".bars [role=rowheader]")]
+    assert shown == [f"class {number}" for number in range(40)]
+    assert "and 3 more" in tree.get_text()
 
 
 def test_a_taken_name_of_a_split(client: TestClient, studied: Studied) -> None:
