@@ -1,0 +1,194 @@
+"""Pascal VOC: an XML file an image, with the corners of its boxes in pixels."""
+
+import re
+from collections.abc import Iterable, Iterator
+from pathlib import Path, PurePosixPath
+
+from shared.schemas.base import Subset
+from shared.taskkit.formats.image_files import ImageFiles, folder_subset
+from shared.taskkit.formats.label_files import (
+    Unreadable,
+    corners,
+    fault,
+    head,
+    parsed,
+    pixels,
+    printable,
+    read_bytes,
+    read_text,
+    refusal,
+    refuse_without_objects,
+    shown,
+)
+from shared.taskkit.formats.rows import IMAGE_SUFFIXES, ObjectRow, Place, Reading, Row, subset_of
+from shared.taskkit.formats.xml_tree import Element, parse_xml
+
+_ROOT = re.compile(r"<annotation[\s>/]")
+_MAX_PEEKS = 50
+_IMAGE_SETS = ["imagesets", "main"]
+_CORNERS = ("xmin", "ymin", "xmax", "ymax")
+_MEND_BOX = "Write xmin, ymin, xmax and ymax in pixels, as numbers, in the object's bndbox."
+
+
+def recognises(root: Path, files: list[Path]) -> bool:
+    """Whether there are XML files of one annotation each, without the polygons of other tools."""
+    beginnings = [head(root / file) for file in _xml_files(files)[:_MAX_PEEKS]]
+    found = [text for text in beginnings if _ROOT.search(text)]
+    return any("<bndbox>" in text for text in found) or any("<polygon>" not in text for text in found)
+
+
+def read(root: Path, files: list[Path]) -> Reading:
+    """Return a row for each image that an XML file is about, with its boxes in pixels (x, y, width, height).
+
+    The image is the one that <filename> names, or else the one called like the XML file. The box is xmin, ymin,
+    xmax - xmin, ymax - ymin: coordinates are taken as they stand, without a shift for counting pixels from 1. Objects
+    marked as difficult are objects like others; the boxes of their parts are not read. The subset is what
+    ImageSets/Main says, train, val and test before trainval (which counts as train), or else the image's folder.
+
+    Raises:
+        Invalid: there is no such XML file, or no object can be read.
+    """
+    reading = Reading()
+    images = ImageFiles(files)
+    return _Voc(root, images, reading).read(_xml_files(files), files)
+
+
+def _xml_files(files: Iterable[Path]) -> list[Path]:
+    return [file for file in files if file.suffix.lower() == ".xml"]
+
+
+class _Voc:
+    """The state of one reading."""
+
+    def __init__(self, root: Path, images: ImageFiles, reading: Reading) -> None:
+        self._root = root
+        self._images = images
+        self._reading = reading
+        self._subsets: dict[tuple[Path, str], Subset] = {}
+        self._listed: dict[tuple[Path, str], Place] = {}
+        self._object_count = 0
+
+    def read(self, xml_files: list[Path], files: list[Path]) -> Reading:
+        if not xml_files:
+            mend = "Put an XML file for each image beside it, or into the folder Annotations."
+            raise refusal("no_label_file", Place(""), "There are no XML files.", mend)
+        for file in sorted(files, key=lambda file: (file.stem.casefold() == "trainval", file)):
+            if file.suffix.lower() == ".txt" and [part.casefold() for part in file.parts[-3:-1]] == _IMAGE_SETS:
+                self._read_set(file)
+        for file in xml_files:
+            self._read_file(file)
+        self._tell_missing()
+        self._reading.problems.extend(self._images.not_annotated())
+        refuse_without_objects(self._reading, self._object_count)
+        return self._reading
+
+    def _read_set(self, file: Path) -> None:
+        """Note the subset of the images that a file of ImageSets/Main lists, one name a line."""
+        subset = "train" if file.stem.casefold() == "trainval" else subset_of(file.stem)
+        if subset is None:
+            return
+        try:
+            lines = read_text(self._root / file).split("\n")
+        except Unreadable as error:
+            self._reading.problems.append(error.problem(file))
+            return
+        for number, line in enumerate(lines, 1):
+            if line.strip() and not line.startswith("#"):
+                key = file.parents[2], _bare(line.strip())
+                self._subsets.setdefault(key, subset)
+                self._listed.setdefault(key, Place(str(file), number))
+
+    def _read_file(self, file: Path) -> None:
+        try:
+            tree = parse_xml(read_bytes(self._root / file))
+            if tree.tag != "annotation":
+                raise Unreadable(f"The document is <{tree.tag[:40]}> and not <annotation>", tree.line)
+        except Unreadable as error:
+            self._reading.problems.append(error.problem(file))
+            if (image := self._images.find(file.stem, file)) is not None:
+                self._images.mention(image)
+            return
+        place = Place(str(file), 1)
+        found, subset = self._image(tree, file)
+        if found is None:
+            self._reading.problems.append(self._images.missing(tree.said("filename") or file.stem, place))
+        elif (problem := self._images.take(found, place)) is not None:
+            self._reading.problems.append(problem)
+        else:
+            objects = tuple(self._objects(tree, file))
+            subset = subset or folder_subset(found.parts[:-1])
+            self._reading.rows.append(Row(found, subset, objects=objects, place=place, size=self._size(tree, file)))
+
+    def _image(self, tree: Element, file: Path) -> tuple[Path | None, Subset | None]:
+        """Return the image that an XML file is about, and its subset where a list names it."""
+        filename = tree.said("filename")
+        subset = None
+        for name in (file.stem, _bare(filename)):
+            for folder in file.parents:
+                self._listed.pop((folder, name), None)
+                subset = subset or self._subsets.get((folder, name))
+        own = folder_subset(file.parts[:-1])
+        found = self._images.find(filename, file, own) if filename else None
+        return found or self._images.find(file.stem, file, own), subset
+
+    def _objects(self, tree: Element, file: Path) -> Iterator[ObjectRow]:
+        for item in tree.children:
+            if item.tag == "object":
+                self._object_count += 1
+                if (row := self._object(item, file)) is not None:
+                    yield row
+
+    def _object(self, item: Element, file: Path) -> ObjectRow | None:
+        label = printable(item.said("name"))
+        if not label:
+            self._fault(
+                "class_missing", file, item.line, "The object has no name; left out.", "Add its class as <name>."
+            )
+            return None
+        box = item.child("bndbox")
+        if box is None:
+            self._fault(
+                "box_missing", file, item.line, f"The object {shown(label)} has no bndbox; left out.", _MEND_BOX
+            )
+            return None
+        numbers = []
+        for tag in _CORNERS:
+            corner = box.child(tag)
+            if (number := parsed(corner.text.strip()) if corner else None) is None:
+                said = f"is {shown(corner.text.strip())} instead of a number" if corner else "is missing"
+                message = f"{tag} of the object {shown(label)} {said}; the object is left out."
+                self._fault("bad_box", file, corner.line if corner else box.line, message, _MEND_BOX)
+                return None
+            numbers.append(number)
+        if (bbox := corners(*numbers)) is None:
+            self._fault("bad_box", file, box.line, "The box is too large; the object is left out.", _MEND_BOX)
+            return None
+        return ObjectRow(label, bbox, Place(str(file), item.line))
+
+    def _size(self, tree: Element, file: Path) -> tuple[int, int] | None:
+        element = tree.child("size")
+        if element is None:
+            return None
+        texts = element.said("width"), element.said("height")
+        size = pixels(parsed(texts[0]), parsed(texts[1]))
+        if size is None and any(text not in ("", "0") for text in texts):
+            message = f"The image's width and height are {shown(texts[0])} and {shown(texts[1])}; not used."
+            place = Place(str(file), element.line)
+            mend = "Write both in pixels, as numbers."
+            self._reading.problems.append(fault("bad_image_size", place, message, mend, "warning"))
+        return size
+
+    def _tell_missing(self) -> None:
+        """List the names of ImageSets/Main for which there is neither an XML file nor an image."""
+        for (_, name), place in self._listed.items():
+            if self._images.find(name, Path(place.file)) is None:
+                self._reading.problems.append(self._images.missing(name, place))
+
+    def _fault(self, code: str, file: Path, line: int, message: str, mend: str) -> None:
+        self._reading.problems.append(fault(code, Place(str(file), line), message, mend))
+
+
+def _bare(name: str) -> str:
+    """Return a file's name without folders and without the ending of an image."""
+    path = PurePosixPath(name.replace("\\", "/"))
+    return path.stem if path.suffix.lower() in IMAGE_SUFFIXES else path.name
