@@ -1,15 +1,18 @@
 """The page of components, for those who build pages. Only in development."""
 
 from dataclasses import dataclass
-from typing import ClassVar
+from typing import Annotated, ClassVar
 
-from fastapi import APIRouter, Request, Response
+from fastapi import APIRouter, Query, Request, Response
 
+from services.gateway.pages import scenes
 from services.gateway.pages.curves import Chart, Series
 from services.gateway.pages.pager import Pager, pager
 from services.gateway.pages.rendering import View, show
+from services.gateway.pages.scenes import Scene
 from services.gateway.pages.schema_form import Group, groups
 from services.gateway.pages.shell import shell
+from services.gateway.pages.tiles import Tile
 from services.gateway.studio import StudioDep
 from shared.errors import NotFound
 from shared.schemas.job import Job, JobError, JobKind, JobStatus, Progress
@@ -30,11 +33,13 @@ class StyleguideView(View):
     groups: list[Group]
     chart: Chart
     pager: Pager
+    scenes: list[Scene]
+    tiles: list[Tile]
 
 
 @router.get("/styleguide")
-def read(request: Request, studio: StudioDep) -> Response:
-    """Show every component in its states.
+def read(request: Request, studio: StudioDep, boxes: Annotated[int, Query(ge=0, le=20_000)] = 2_000) -> Response:
+    """Show every component in its states, and a crowd of so many `boxes`.
 
     Raises:
         NotFound: the studio does not run in development mode.
@@ -54,6 +59,8 @@ def read(request: Request, studio: StudioDep) -> Response:
         groups=_groups(),
         chart=_chart(),
         pager=pager(1234, 7, 60, lambda number: f"/styleguide?page={number}"),
+        scenes=scenes.scenes(boxes),
+        tiles=scenes.tiles(),
     )
     return show(request, view)
 
