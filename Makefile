@@ -3,6 +3,7 @@ PYTHON := .venv/bin/python
 DEV := ./studio install --dev
 ARGS ?=
 DATA ?=
+TASK ?=
 
 .DEFAULT_GOAL := help
 .PHONY: help run demo lint check test fix bench screenshots lock
@@ -13,8 +14,8 @@ help: ## show this list
 run: ## start the studio on this machine (options in ARGS="--port 9000")
 	@./studio run $(ARGS)
 
-demo: ## start it and go from images to a model (DATA=folder for your own)
-	@./studio demo $(if $(DATA),--data "$(DATA)") $(ARGS)
+demo: ## start it and go from images to a model (TASK=id, DATA=folder for your own)
+	@./studio demo $(if $(TASK),--task "$(TASK)") $(if $(DATA),--data "$(DATA)") $(ARGS)
 
 lint: ## style, types and import contracts
 	@$(DEV)

@@ -12,13 +12,14 @@ from typing import Any
 
 import httpx2
 
-from scripts.generate import generate
+from scripts.generate import GENERATORS
 
-EPOCHS = 3
-IMAGE_SIZE = 96
 MOST_STEPS = 400
 _BATCH_SIZES = (8, 16, 32)
 RATIOS = {"train": 0.8, "val": 0.1, "test": 0.1}
+_SETTINGS = {"box": {"epochs": 10, "image_size": 128}, "value": {"epochs": 6, "image_size": 96}}
+_USUAL = {"epochs": 3, "image_size": 96}
+"""Just enough to see the made-up images learned on a processor, by the kind of annotation."""
 _BAR = 28
 _LOOK_S = 0.25
 
@@ -98,14 +99,21 @@ def _doing(progress: dict[str, Any] | None, status: str) -> str:
     return ", ".join(part for part in parts if part)
 
 
-def walk(url: str, data: Path, folder: Path) -> None:
+def walk(url: str, data: Path | None, folder: Path, wanted: str | None = None) -> None:
     """Go the whole way and print what came of it.
+
+    Args:
+        url: of the studio.
+        data: what to import; made up in `folder` if there is none.
+        folder: where what the demo makes goes.
+        wanted: id of a task; the studio's first without.
 
     Raises:
         DemoFailure: a step did not work.
     """
     api = Api(url)
-    task = api.get("/api/tasks")["items"][0]
+    task = _task(api, wanted)
+    data = data or _made_up(task, folder)
     project = api.post("/api/projects", {"name": f"Demo {time.strftime('%Y-%m-%d %H:%M:%S')}", "task": task["id"]})
     print(f"\nProject {project['name']} ({task['label']}), images from {data}\n", flush=True)
     project_id = project["id"]
@@ -117,12 +125,28 @@ def walk(url: str, data: Path, folder: Path) -> None:
     _tell_links(url, project_id)
 
 
+def _task(api: Api, wanted: str | None) -> dict[str, Any]:
+    tasks: list[dict[str, Any]] = api.get("/api/tasks")["items"]
+    if found := [task for task in tasks if wanted in (None, task["id"])]:
+        return found[0]
+    raise DemoFailure(f"There is no task {wanted!r}; there are {', '.join(task['id'] for task in tasks)}.")
+
+
+def _made_up(task: dict[str, Any], folder: Path) -> Path:
+    kind = task["annotation_kind"]
+    if kind not in GENERATORS:
+        raise DemoFailure(f"No images can be made up for {task['label'].lower()}; name a folder with some (--data).")
+    return GENERATORS[kind](folder / f"made-up-{kind}")
+
+
 def _import(api: Api, project_id: str, data: Path) -> None:
     body = {"path": str(data), "format": "auto"}
     api.finish("Import", api.post(f"/api/datasets/{project_id}/import/local", body))
     dataset = api.get(f"/api/datasets/{project_id}")
-    names = ", ".join(item["name"] for item in dataset["classes"])
-    print(f"             {dataset['image_count']} images of {len(dataset['classes'])} classes: {names}")
+    named = dataset["classes"] or dataset["targets"]
+    kind = "classes" if dataset["classes"] else "targets"
+    names = ", ".join(item["name"] for item in named)
+    print(f"             {dataset['image_count']} images with {len(named)} {kind}: {names}")
 
 
 def _split(api: Api, project_id: str) -> dict[str, Any]:
@@ -137,24 +161,21 @@ def _split(api: Api, project_id: str) -> dict[str, Any]:
 
 
 def _train(api: Api, project_id: str, task: dict[str, Any], images: int) -> str:
-    """Train the smallest architecture and return the experiment's id."""
-    smallest = min(task["architectures"], key=lambda item: int(item["parameters"]))
-    body = {
-        "name": "Demo",
-        "split_name": "demo",
-        "architecture": smallest["id"],
-        "params": {"epochs": EPOCHS, "image_size": IMAGE_SIZE, "batch_size": batch_size(images)},
-    }
+    """Train the architecture a task names first and return the experiment's id."""
+    first = task["architectures"][0]
+    settings = _SETTINGS.get(task["annotation_kind"], _USUAL)
+    params = {**settings, "batch_size": batch_size(images, settings["epochs"])}
+    body = {"name": "Demo", "split_name": "demo", "architecture": first["id"], "params": params}
     base = f"/api/training/{project_id}/experiments"
     experiment = api.post(base, body)
     api.finish("Train", api.post(f"{base}/{experiment['id']}/train"))
-    print(f"             {smallest['label']}, {EPOCHS} epochs at {IMAGE_SIZE} px")
+    print(f"             {first['label']}, {settings['epochs']} epochs at {settings['image_size']} px")
     return str(experiment["id"])
 
 
-def batch_size(images: int) -> int:
+def batch_size(images: int, epochs: int) -> int:
     """Return the smallest batch size that keeps the demo short: few images need many steps to learn anything."""
-    fitting = (size for size in _BATCH_SIZES if images * EPOCHS / size <= MOST_STEPS)
+    fitting = (size for size in _BATCH_SIZES if images * epochs / size <= MOST_STEPS)
     return next(fitting, _BATCH_SIZES[-1])
 
 
@@ -163,7 +184,8 @@ def _evaluate(api: Api, project_id: str, experiment_id: str, split: dict[str, An
     subset = "test" if split["counts"].get("test") else "val"
     api.finish("Evaluate", api.post(path, {"checkpoint": "best", "subsets": [subset]}))
     found = api.get(path)["aggregate"]["metrics"]
-    shown = [f"{metric['label']} {found[metric['key']]:.3f}" for metric in task["metrics"] if metric["key"] in found]
+    known = [(metric["label"], found.get(metric["key"])) for metric in task["metrics"]]
+    shown = [f"{label} {value:.3f}" for label, value in known if value is not None]
     print(f"             {subset}: {', '.join(shown)}")
 
 
@@ -190,13 +212,14 @@ def main() -> int:
     """Run the demo and return the exit status."""
     parser = argparse.ArgumentParser(prog="demo", description="From a folder of images to an exported model.")
     parser.add_argument("--url", default="http://127.0.0.1:8000", help="address of the studio")
-    parser.add_argument("--data", type=Path, help="folder of class folders with images (default: made up)")
+    parser.add_argument("--task", help="id of a task (default: the studio's first)")
+    parser.add_argument("--data", type=Path, help="folder with annotated images (default: made up)")
     parser.add_argument("--folder", type=Path, default=Path(".run/demo"), help="where what the demo makes goes")
     given = parser.parse_args()
     folder = given.folder.absolute()
     folder.mkdir(parents=True, exist_ok=True)
     try:
-        walk(given.url, given.data.absolute() if given.data else generate(folder / "shapes"), folder)
+        walk(given.url, given.data.absolute() if given.data else None, folder, given.task)
     except (DemoFailure, httpx2.HTTPError) as failure:
         print(f"\nThe demo ended early. {failure}", file=sys.stderr)
         return 1

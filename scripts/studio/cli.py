@@ -130,7 +130,8 @@ class _Session:
 
     def _demo(self, url: str, stack: Stack | None = None) -> int:
         """Run the demo as a process of the environment; a signal ends it with the studio."""
-        given = ["--data", str(self._options.data)] if self._options.data else []
+        wanted = {"--data": self._options.data, "--task": self._options.task}
+        given = [part for name, value in wanted.items() if value for part in (name, str(value))]
         made = ["--folder", str(self._folder.path / "demo")]
         command = [str(self._python), "-m", "scripts.demo", "--url", url, *given, *made]
         with subprocess.Popen(command, cwd=ROOT) as demo:

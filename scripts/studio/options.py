@@ -23,6 +23,7 @@ class Options:
     workspace: Path = ROOT / "workspace"
     redis_url: str | None = None
     torch_index: str | None = None
+    task: str | None = None
     data: Path | None = None
     exit: bool = False
     dev: bool = False
@@ -51,7 +52,8 @@ def _parser() -> argparse.ArgumentParser:
         _add_start_options(command)
         _add_torch_option(command)
         if name == "demo":
-            command.add_argument("--data", type=Path, help="folder of class folders with images (default: made up)")
+            command.add_argument("--task", help="id of the task to show (default: the first)")
+            command.add_argument("--data", type=Path, help="folder with annotated images (default: made up)")
             command.add_argument("--exit", action="store_true", help="end when the demo is through")
     install = commands.add_parser("install", help="only install what the studio needs")
     install.add_argument("--dev", action="store_true", help="also what the checks and the tests need")

@@ -23,4 +23,4 @@ def test_images_can_be_read_and_differ(tmp_path: Path):
 
 
 def test_the_demo_takes_many_steps_over_few_images_and_few_over_many():
-    assert (batch_size(320), batch_size(2000), batch_size(100_000)) == (8, 16, 32)
+    assert (batch_size(320, 3), batch_size(2000, 3), batch_size(100_000, 3)) == (8, 16, 32)
