@@ -9,8 +9,10 @@ import logging
 from pathlib import Path
 from typing import Any, Final
 
+import torch
+
 from services.exporter.formats import FORMATS
-from services.exporter.verification import choose_images, verify
+from services.exporter.verification import Sample, choose_images, verify
 from shared.bus.run import Cancelled, Run, main
 from shared.errors import Conflict, NotFound
 from shared.schemas.export import Export, ExportResult
@@ -19,6 +21,7 @@ from shared.taskkit.runtime import Blueprint
 from shared.version import VERSION
 from shared.vision import checkpoints
 from shared.vision.augment import MEAN, STD
+from shared.vision.inference import image_batches
 
 log = logging.getLogger(__name__)
 _BATCH: Final = 8
@@ -59,7 +62,7 @@ def _export(run: Run, export: Export, folder: Path) -> ExportResult:
     run.progress("exporting", 0, message=f"writing {path.name}")
     _refuse_if_gone(run, export)
     with replacing(path) as temporary:
-        written = chosen.write(view, blueprint.params.image_size, metadata, temporary)
+        written = chosen.write(view, _example(run, export, sample, blueprint), metadata, temporary)
         run.fence()
         _refuse_if_gone(run, export)
     run.check()
@@ -77,6 +80,13 @@ def _export(run: Run, export: Export, folder: Path) -> ExportResult:
         metadata=metadata,
         verification=verification,
     )
+
+
+def _example(run: Run, export: Export, sample: Sample, blueprint: Blueprint) -> torch.Tensor:
+    """Return one of the images, [1, 3, S, S]."""
+    path = run.workspace.dataset(export.project_id).image_path
+    _, images = next(image_batches(sample.records[:1], path, blueprint.params.image_size, 1))
+    return images
 
 
 def _refuse_if_gone(run: Run, export: Export) -> None:

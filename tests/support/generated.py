@@ -128,7 +128,7 @@ class World:
         self.split = self._split(records)
 
     def experiment(self, *, device: str = "cpu", workers: int = 0, architecture: str = "", **params: Any) -> Experiment:
-        """Return a new experiment: 64 px or the least it takes, batches of 4, 3 epochs, unless `params` say otherwise."""
+        """Return a new experiment: 64 px or the least it takes, batches of 4, 3 epochs, unless `params` differ."""
         spec = registry.spec(self.task)
         chosen = spec.architecture(architecture) or spec.architectures[0]
         configuration = Configuration(

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
+from torch import Tensor
 
 from shared.taskkit.runtime import ExportView
 
@@ -25,11 +26,11 @@ Predictor = Callable[[np.ndarray], Mapping[str, np.ndarray]]
 class Format:
     """A format a model can leave the studio in.
 
-    `write` takes the view, the side of its input in pixels, the metadata and the path; `open` makes the written file
-    ready to run in its own `runtime`.
+    `write` takes the view, a real image [1, 3, S, S] to follow through it, the metadata and the path; `open` makes the
+    written file ready to run in its own `runtime`.
     """
 
     extension: str
     runtime: str
-    write: Callable[[ExportView, int, Mapping[str, str], Path], Written]
+    write: Callable[[ExportView, Tensor, Mapping[str, str], Path], Written]
     open: Callable[[Path], Predictor]

@@ -20,9 +20,11 @@ log = logging.getLogger(__name__)
 _OPSET: Final = 17
 
 
-def write(view: ExportView, image_size: int, metadata: Mapping[str, str], path: Path) -> Written:
-    """Write the view as ONNX with `metadata` among the model's properties."""
-    example = torch.zeros(1, 3, image_size, image_size)
+def write(view: ExportView, example: torch.Tensor, metadata: Mapping[str, str], path: Path) -> Written:
+    """Write the view as ONNX with `metadata` among the model's properties.
+
+    The exporter keeps the way that `example` takes, and a detector takes another one where nothing is to be seen.
+    """
     with _noise_to_log(), torch.inference_mode():
         torch.onnx.export(
             view.module,
