@@ -21,9 +21,9 @@ _EDGE: Final = 1e-3
 def compare(expected: Prediction, actual: Prediction) -> Agreement:
     """Pair detections of one class by IoU, best pairs first.
 
-    The difference is the largest of any pair: of scores, or of box borders in shares of the box's longer side (an IoU
-    says little of boxes a hundredth of a pixel wide, which detectors find at the border of an image). The answer is the same when every detection has
-    a partner, apart from those at the edge of being given at all.
+    The difference is the largest of any pair: of scores, or of box borders in shares of the box's longer side (IoU says
+    little of boxes a hundredth of a pixel wide, which detectors find at the border of an image). The answer is the same
+    when every detection has a partner, apart from those at the edge of being given at all.
     """
     overlap = iou(expected["boxes"], actual["boxes"])
     classes = np.asarray(expected["class_ids"]).reshape(-1, 1) == np.asarray(actual["class_ids"]).reshape(1, -1)
