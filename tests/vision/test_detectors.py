@@ -2,11 +2,10 @@ import hashlib
 from collections.abc import Iterator
 from pathlib import Path
 
-import numpy as np
 import pytest
 
 from shared.errors import StudioError
-from shared.taskkit.runtime import ExportView, WeightSource
+from shared.taskkit.runtime import WeightSource
 
 pytestmark = pytest.mark.slow
 MOBILE = ("fasterrcnn_mobilenet_v3_large_fpn", "ssdlite320_mobilenet_v3_large")
@@ -100,7 +99,7 @@ def random_state(architecture: str, **given) -> dict:
 
 
 def backbone_weights(architecture: str):
-    from shared.vision.detectors import _BACKBONES
+    from shared.vision.detector_weights import _BACKBONES
 
     return _BACKBONES[architecture]
 
@@ -287,34 +286,3 @@ def test_images_are_seen_as_the_published_weights_expect_them(architecture):
     expected = plain.transform.normalize(picture[0])
     seen, _ = build(architecture, 320, pretrained="detector").transform(ours)
     assert torch.allclose(seen.tensors[0], expected, atol=1e-5)
-
-
-@pytest.mark.parametrize("architecture", ALL)
-def test_the_exported_detector_finds_the_same(architecture, tmp_path: Path):
-    import torch
-    from torchvision.ops import box_iou
-
-    from services.exporter.formats.onnx import open_file, write
-    from shared.vision.detectors import ExportedDetector
-
-    steps = 30 if architecture in MOBILE else 2
-    model, size = trained(architecture, steps), side(architecture)
-    outputs = ("boxes", "scores", "labels")
-    free = {name: {0: "detections"} for name in outputs}
-    write(ExportView(ExportedDetector(model).eval(), "image", outputs, free), size, {}, tmp_path / "model.onnx")
-    predict = open_file(tmp_path / "model.onnx")
-    images, _ = scenes(size, 3)
-    for image in images:
-        with torch.inference_mode():
-            expected = model(image[None])[0]
-        found = {key: torch.from_numpy(np.array(value)) for key, value in predict(image[None].numpy()).items()}
-        assert found["labels"].dtype == torch.int64
-        assert len(found["labels"]) == len(expected["labels"])
-        if not len(found["labels"]):
-            continue
-        pairs = box_iou(expected["boxes"], found["boxes"]) * (expected["labels"][:, None] == found["labels"])
-        best, index = pairs.max(1)
-        assert float((expected["scores"].sort().values - found["scores"].sort().values).abs().max()) < 1e-4
-        clear = best > 0.99
-        assert float(clear.float().mean()) > 0.9
-        assert float((expected["scores"] - found["scores"][index])[clear].abs().max()) < 1e-4
