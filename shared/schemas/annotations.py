@@ -1,5 +1,6 @@
 """The annotation kinds, one per task family. Pixel coordinates, origin at the top left."""
 
+from collections.abc import Iterable
 from typing import Annotated, Any, Literal
 
 from pydantic import Field
@@ -80,3 +81,8 @@ Annotation = Annotated[
     Field(discriminator="kind"),
 ]
 AnnotationKind = Literal["label", "box", "rotated_box", "polygon", "mask", "anomaly", "value"]
+
+
+def values_of(annotations: Iterable[Annotation]) -> list[float] | None:
+    """Return the numbers of an image, or None where it has none."""
+    return next((item.values for item in annotations if isinstance(item, ValueAnnotation)), None)

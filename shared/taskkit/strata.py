@@ -9,7 +9,7 @@ from pathlib import PurePosixPath
 import numpy as np
 import numpy.typing as npt
 
-from shared.schemas.annotations import ValueAnnotation
+from shared.schemas.annotations import values_of
 from shared.schemas.dataset import ImageRecord
 from shared.schemas.split import GroupBy
 
@@ -58,7 +58,7 @@ def binned(records: Iterable[ImageRecord], bins: int = BINS) -> list[str]:
     by " / ". Values are told apart instead where a target has no more of them than it may have ranges; a target that
     is alone may have up to `bins`.
     """
-    rows = [_values(record) for record in records]
+    rows = [tuple(values_of(record.annotations) or ()) for record in records]
     width = max((len(row) for row in rows), default=0)
     valued = [place for place, row in enumerate(rows) if width and len(row) == width]
     columns = np.array([rows[place] for place in valued], dtype=np.float64).reshape(len(valued), width).T
@@ -76,10 +76,6 @@ def natural(label: str) -> tuple[list[tuple[int, float, str]], str]:
         return [(2, 0, "")], label
     parts = enumerate(_NUMBER.split(label))
     return [(0, float(part), "") if place % 2 else (1, 0, part.casefold()) for place, part in parts if part], label
-
-
-def _values(record: ImageRecord) -> tuple[float, ...]:
-    return next((tuple(item.values) for item in record.annotations if isinstance(item, ValueAnnotation)), ())
 
 
 def _limits(images: int, targets: int, bins: int) -> list[int]:

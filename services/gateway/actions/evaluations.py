@@ -175,7 +175,8 @@ def result(studio: Studio, project_id: str, experiment_id: str, image_id: str, f
         raise missing("result", image_id)
     ids = [item.image_id for item in results(studio, project_id, experiment_id, filters)]
     place = ids.index(image_id) if image_id in ids else None
-    shapes = result_shapes(studio, project_id, found, legend(studio, project_id, experiment_id))
+    task = studio.workspace.projects.get(project_id).task
+    shapes = result_shapes(task, found, legend(studio, project_id, experiment_id))
     return ResultDetail(
         result=found,
         record=datasets.record(studio, project_id, image_id),
@@ -186,9 +187,9 @@ def result(studio: Studio, project_id: str, experiment_id: str, image_id: str, f
     )
 
 
-def result_shapes(studio: Studio, project_id: str, found: ImageResult, known: Legend) -> list[Shape]:
+def result_shapes(task: str, found: ImageResult, known: Legend) -> list[Shape]:
     """Return what truth and prediction of a result look like."""
-    overlay = registry.part(studio.workspace.projects.get(project_id).task, "overlay")
+    overlay = registry.part(task, "overlay")
     shapes: list[Shape] = overlay.result_shapes(found, known) if overlay else []
     return shapes
 

@@ -208,7 +208,7 @@ def _with_results(
         judged=any(item.correct is not None for item in every),
         scored=any(item.confidence is not None for item in every),
         classes=legend.classes,
-        tiles=[_tile(studio, project.id, item, legend, image_url(item.image_id)) for item in shown],
+        tiles=[_tile(project, item, legend, image_url(item.image_id)) for item in shown],
         pager=pager(len(results), page, PAGE_SIZE, lambda number: url(page=number)),
     )
 
@@ -229,9 +229,9 @@ def _options(spec: TaskSpec, typed: Form | None, config: EvaluationConfig) -> li
     return schema_form.groups(schema, values, prefix=_OPTIONS, defaults={}, labels={}, error=error)
 
 
-def _tile(studio: Studio, project_id: str, result: ImageResult, legend: Legend, url: str) -> ResultTile:
-    shapes = evaluations.result_shapes(studio, project_id, result, legend)
+def _tile(project: Project, result: ImageResult, legend: Legend, url: str) -> ResultTile:
+    shapes = evaluations.result_shapes(project.task, result, legend)
     told = [shape for shape in shapes if shape.role != "truth"]
     size = (result.width, result.height)
-    made = tiles.with_shapes(project_id, result.image_id, result.filename, size, told, url)
+    made = tiles.with_shapes(project.id, result.image_id, result.filename, size, told, url)
     return ResultTile(made, result.correct, result.confidence)

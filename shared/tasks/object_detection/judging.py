@@ -5,8 +5,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Final
 
-from shared.schemas.annotations import BoxAnnotation
-from shared.schemas.evaluation import ImageResult
+from shared.schemas.annotations import Annotation, BoxAnnotation
 from shared.taskkit.boxes import IGNORED, NOTHING, match
 from shared.taskkit.runtime import Prediction
 from shared.tasks.object_detection.spec import Options
@@ -65,6 +64,11 @@ class Counts:
         return right / (right + missed) if right + missed else None
 
 
-def boxes_of(result: ImageResult) -> list[BoxAnnotation]:
-    """Return the annotated boxes of a result, crowds among them."""
-    return [item for item in result.truth if isinstance(item, BoxAnnotation)]
+def boxes_of(annotations: Iterable[Annotation]) -> list[BoxAnnotation]:
+    """Return the annotated boxes of an image, crowds among them."""
+    return [item for item in annotations if isinstance(item, BoxAnnotation)]
+
+
+def area_of(item: BoxAnnotation) -> float:
+    """Return the pixels an object covers: as its source says, else those of its box."""
+    return item.bbox[2] * item.bbox[3] if item.area is None else item.area

@@ -10,7 +10,7 @@ from shared.schemas.annotations import BoxAnnotation
 from shared.schemas.dataset import ClassInfo
 from shared.schemas.evaluation import ImageResult
 from shared.taskkit.runtime import Totals
-from shared.tasks.object_detection.judging import Counts, boxes_of, judge
+from shared.tasks.object_detection.judging import Counts, area_of, boxes_of, judge
 from shared.tasks.object_detection.spec import Options
 from shared.vision.box_metrics import BoxMetrics
 
@@ -71,7 +71,7 @@ def totals(results: Sequence[ImageResult], classes: Sequence[ClassInfo], options
     gathered, counts = BoxMetrics(len(classes)), Counts()
     index = {item.id: at for at, item in enumerate(classes)}
     for result in results:
-        objects = boxes_of(result)
+        objects = boxes_of(result.truth)
         gathered.update([_detections(result, index)], [_truth(objects, index)])
         counts.add(result.prediction["class_ids"], objects, result.judgement)
     summary = gathered.summary()
@@ -102,29 +102,28 @@ def totals(results: Sequence[ImageResult], classes: Sequence[ClassInfo], options
 def _detections(result: ImageResult, index: Mapping[int, int]) -> dict[str, Tensor]:
     said = result.prediction
     return {
-        "boxes": _corners(said["boxes"]),
+        "boxes": corners(said["boxes"]),
         "scores": torch.tensor(said["scores"], dtype=torch.float64),
         "labels": torch.tensor([index[item] for item in said["class_ids"]], dtype=torch.int64),
     }
 
 
 def _truth(objects: Sequence[BoxAnnotation], index: Mapping[int, int]) -> dict[str, Tensor]:
-    areas = [item.bbox[2] * item.bbox[3] if item.area is None else item.area for item in objects]
     return {
-        "boxes": _corners([item.bbox for item in objects]),
+        "boxes": corners([item.bbox for item in objects]),
         "labels": torch.tensor([index[item.class_id] for item in objects], dtype=torch.int64),
         "iscrowd": torch.tensor([item.iscrowd for item in objects], dtype=torch.int64),
-        "area": torch.tensor(areas, dtype=torch.float64),
+        "area": torch.tensor([area_of(item) for item in objects], dtype=torch.float64),
     }
 
 
-def _corners(boxes: Sequence[Sequence[float]]) -> Tensor:
+def corners(boxes: Sequence[Sequence[float]], dtype: torch.dtype = torch.float64) -> Tensor:
     """Return [x, y, width, height] as [x1, y1, x2, y2], shape [n, 4]."""
-    values = torch.tensor(boxes, dtype=torch.float64).reshape(-1, 4)
+    values = torch.tensor(boxes, dtype=dtype).reshape(-1, 4)
     return torch.cat([values[:, :2], values[:, :2] + values[:, 2:]], 1)
 
 
-def _sizes(corners: Tensor) -> list[tuple[float, float, float, float]]:
+def _sizes(boxes: Tensor) -> list[tuple[float, float, float, float]]:
     """Return [x1, y1, x2, y2] as [x, y, width, height]."""
-    values = corners.double().cpu()
+    values = boxes.double().cpu()
     return [tuple(row) for row in torch.cat([values[:, :2], values[:, 2:] - values[:, :2]], 1).tolist()]

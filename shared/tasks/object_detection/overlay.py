@@ -2,16 +2,17 @@
 
 from collections.abc import Sequence
 
-from shared.schemas.annotations import Annotation, BoxAnnotation
+from shared.schemas.annotations import Annotation
 from shared.schemas.dataset import ClassInfo, Legend
 from shared.schemas.evaluation import ImageResult
 from shared.taskkit.shapes import Role, Shape
+from shared.tasks.object_detection.judging import boxes_of
 
 
 def truth_shapes(annotations: Sequence[Annotation], legend: Legend) -> list[Shape]:
     """Return the annotated boxes."""
     known = {item.id: item for item in legend.classes}
-    return [_box(known, item.class_id, item.bbox, "truth") for item in _boxes(annotations)]
+    return [_box(known, item.class_id, item.bbox, "truth") for item in boxes_of(annotations)]
 
 
 def result_shapes(result: ImageResult, legend: Legend) -> list[Shape]:
@@ -20,7 +21,7 @@ def result_shapes(result: ImageResult, legend: Legend) -> list[Shape]:
     missed = set(result.judgement["missed"])
     truth = [
         _box(known, item.class_id, item.bbox, "missed" if at in missed else "truth")
-        for at, item in enumerate(_boxes(result.truth))
+        for at, item in enumerate(boxes_of(result.truth))
     ]
     said = result.prediction
     judged = zip(result.judgement["verdicts"], said["class_ids"], said["boxes"], said["scores"], strict=False)
@@ -28,10 +29,6 @@ def result_shapes(result: ImageResult, legend: Legend) -> list[Shape]:
 
 
 _ROLES: dict[str, Role] = {"right": "correct", "false": "wrong", "ignored": "prediction"}
-
-
-def _boxes(annotations: Sequence[Annotation]) -> list[BoxAnnotation]:
-    return [item for item in annotations if isinstance(item, BoxAnnotation)]
 
 
 def _box(

@@ -20,8 +20,8 @@ from shared.schemas.evaluation import ImageResult
 from shared.taskkit.parameters import EvaluationOptions
 from shared.taskkit.runtime import Agreement, Blueprint, ExportView, Prediction, Totals, WeightSource
 from shared.tasks.object_detection.agreement import compare
-from shared.tasks.object_detection.judging import judge
-from shared.tasks.object_detection.metrics import DetectionMetrics, totals
+from shared.tasks.object_detection.judging import area_of, boxes_of, judge
+from shared.tasks.object_detection.metrics import DetectionMetrics, corners, totals
 from shared.tasks.object_detection.spec import LOWEST_SCORE, MOST_DETECTIONS, Options, Params
 from shared.vision.detectors import ExportedDetector, build_detector, detector_loss, validation_pass
 
@@ -82,7 +82,7 @@ class ObjectDetectionRuntime:
                 "boxes": _corners(every),
                 "labels": torch.tensor([index[item.class_id] for item in every], dtype=torch.int64),
                 "iscrowd": torch.tensor([item.iscrowd for item in every], dtype=torch.int64),
-                "area": torch.tensor([_area(item) for item in every], dtype=torch.float64),
+                "area": torch.tensor([area_of(item) for item in every], dtype=torch.float64),
                 "size": torch.tensor([record.width, record.height]),
             },
         }
@@ -188,17 +188,12 @@ class _FromZero(nn.Module):
 
 
 def _boxes(record: ImageRecord, *, crowds: bool) -> list[BoxAnnotation]:
-    return [item for item in record.annotations if isinstance(item, BoxAnnotation) and (crowds or not item.iscrowd)]
+    return [item for item in boxes_of(record.annotations) if crowds or not item.iscrowd]
 
 
 def _corners(boxes: Sequence[BoxAnnotation]) -> Tensor:
-    """Return boxes as [x1, y1, x2, y2] in pixels, shape [n, 4]."""
-    values = torch.tensor([item.bbox for item in boxes], dtype=torch.float32).reshape(-1, 4)
-    return torch.cat([values[:, :2], values[:, :2] + values[:, 2:]], 1)
-
-
-def _area(item: BoxAnnotation) -> float:
-    return item.bbox[2] * item.bbox[3] if item.area is None else item.area
+    """Return boxes as [x1, y1, x2, y2] in pixels, float32, shape [n, 4]."""
+    return corners([item.bbox for item in boxes], torch.float32)
 
 
 def _rescaled(found: Mapping[str, Tensor], size: Tensor, side: int) -> dict[str, Tensor]:
@@ -213,8 +208,8 @@ def _prediction(
     """Return detections of the square input (labels from 0) as the prediction of an image, best first."""
     order = scores.argsort(descending=True, stable=True)
     scale = torch.tensor([record.width / side, record.height / side], device=boxes.device)
-    corners = boxes[order].reshape(-1, 2, 2) * scale
-    values = torch.cat([corners[:, 0], corners[:, 1] - corners[:, 0]], 1)
+    ends = boxes[order].reshape(-1, 2, 2) * scale
+    values = torch.cat([ends[:, 0], ends[:, 1] - ends[:, 0]], 1)
     return {
         "boxes": values.cpu().tolist(),
         "scores": scores[order].cpu().tolist(),

@@ -4,9 +4,9 @@ from collections import Counter
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from shared.schemas.annotations import BoxAnnotation
 from shared.schemas.dataset import Legend
 from shared.schemas.evaluation import Aggregate, ImageResult
+from shared.tasks.object_detection.judging import boxes_of
 
 
 def evaluation(aggregate: Aggregate, _results: Sequence[ImageResult], legend: Legend) -> dict[str, Any]:
@@ -23,7 +23,7 @@ def evaluation(aggregate: Aggregate, _results: Sequence[ImageResult], legend: Le
 def image(result: ImageResult, _aggregate: Aggregate, legend: Legend) -> dict[str, Any]:
     """Return how many objects of each class were found, missed, and claimed wrongly."""
     judgement = result.judgement
-    truth = [item.class_id for item in result.truth if isinstance(item, BoxAnnotation)]
+    truth = [item.class_id for item in boxes_of(result.truth)]
     said = list(zip(judgement["verdicts"], result.prediction["class_ids"], strict=False))
     right = Counter(class_id for verdict, class_id in said if verdict == "right")
     false = Counter(class_id for verdict, class_id in said if verdict == "false")

@@ -13,7 +13,7 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from shared.errors import StudioError
-from shared.schemas.annotations import ValueAnnotation
+from shared.schemas.annotations import values_of
 from shared.schemas.base import Subset
 from shared.schemas.dataset import ImageRecord
 from shared.schemas.evaluation import ImageResult
@@ -32,7 +32,7 @@ class RegressionRuntime:
 
     def learnable(self, record: ImageRecord) -> bool:
         """Whether the image has numbers."""
-        return _values(record) is not None
+        return values_of(record.annotations) is not None
 
     def study(self, records: Sequence[ImageRecord], blueprint: Blueprint) -> dict[str, Any]:
         """Return mean and standard deviation of each target, in its unit.
@@ -103,7 +103,7 @@ class RegressionRuntime:
         options: EvaluationOptions,
     ) -> ImageResult:
         """Compare the numbers: the error is the mean over targets, each in standard deviations of the train subset."""
-        truth = _values(record)
+        truth = values_of(record.annotations)
         error = 0.0
         if truth is not None:
             error = float(np.mean(np.abs(np.array(prediction["values"]) - truth) / _scale(blueprint)[1]))
@@ -124,7 +124,9 @@ class RegressionRuntime:
 
     def aggregate(self, results: Sequence[ImageResult], blueprint: Blueprint, options: EvaluationOptions) -> Totals:
         """Return the metrics of the spec; `details` holds `per_target`: the same for each target, in its order."""
-        judged = [(item.prediction["values"], known) for item in results if (known := _truth(item)) is not None]
+        judged = [
+            (item.prediction["values"], known) for item in results if (known := values_of(item.truth)) is not None
+        ]
         columns = len(blueprint.targets)
         found, truth = (np.array([pair[side] for pair in judged]).reshape(-1, columns) for side in (0, 1))
         per_target = [target_metrics(found[:, at], truth[:, at]) for at in range(columns)]
@@ -181,16 +183,8 @@ def _scale(blueprint: Blueprint) -> tuple[np.ndarray, np.ndarray]:
     return np.array(blueprint.facts["mean"]), np.array(blueprint.facts["std"])
 
 
-def _truth(result: ImageResult) -> list[float] | None:
-    return next((item.values for item in result.truth if isinstance(item, ValueAnnotation)), None)
-
-
-def _values(record: ImageRecord) -> list[float] | None:
-    return next((item.values for item in record.annotations if isinstance(item, ValueAnnotation)), None)
-
-
 def _known_values(record: ImageRecord) -> list[float]:
-    values = _values(record)
+    values = values_of(record.annotations)
     assert values is not None, "only learnable records are encoded"
     return values
 

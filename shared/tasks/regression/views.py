@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from shared.schemas.annotations import ValueAnnotation
+from shared.schemas.annotations import values_of
 from shared.schemas.dataset import Legend, TargetInfo
 from shared.schemas.evaluation import Aggregate, ImageResult
 from shared.taskkit import plots
@@ -27,7 +27,7 @@ class Point:
 
 def evaluation(aggregate: Aggregate, results: Sequence[ImageResult], legend: Legend) -> dict[str, Any]:
     """Return for each target its metrics, the scatter plot and the histogram of errors (predicted minus actual)."""
-    judged = [(item, truth) for item in results if (truth := _truth(item))]
+    judged = [(item, truth) for item in results if (truth := values_of(item.truth))]
     return {
         "targets": [
             _target(at, target, metrics, judged)
@@ -38,7 +38,7 @@ def evaluation(aggregate: Aggregate, results: Sequence[ImageResult], legend: Leg
 
 def image(result: ImageResult, _aggregate: Aggregate, legend: Legend) -> dict[str, Any]:
     """Return each number as actual, predicted and the difference."""
-    truth: Sequence[float | None] = _truth(result) or [None] * len(legend.targets)
+    truth: Sequence[float | None] = values_of(result.truth) or [None] * len(legend.targets)
     rows = zip(legend.targets, truth, result.prediction["values"], strict=False)
     return {
         "rows": [
@@ -86,7 +86,3 @@ def _chosen(points: Sequence[Point]) -> list[Point]:
     others = ranked[_WORST:]
     step = max(1, -(-len(others) // _OTHERS))
     return [*others[::step], *reversed(ranked[:_WORST])]
-
-
-def _truth(result: ImageResult) -> Sequence[float] | None:
-    return next((item.values for item in result.truth if isinstance(item, ValueAnnotation)), None)
