@@ -17,7 +17,7 @@ from scripts.generate import GENERATORS
 MOST_STEPS = 400
 _BATCH_SIZES = (8, 16, 32)
 RATIOS = {"train": 0.8, "val": 0.1, "test": 0.1}
-_SETTINGS = {"box": {"epochs": 10, "image_size": 128}, "value": {"epochs": 6, "image_size": 96}}
+_SETTINGS = {"box": {"epochs": 6, "image_size": 128}, "value": {"epochs": 6, "image_size": 96}}
 _USUAL = {"epochs": 3, "image_size": 96}
 """Just enough to see the made-up images learned on a processor, by the kind of annotation."""
 _BAR = 28

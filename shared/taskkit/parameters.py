@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from typing import Any, Literal, TypeVar
 
 from pydantic import Field, ValidationError
+from pydantic.fields import FieldInfo
 
 from shared.errors import FieldError, Invalid
 from shared.schemas.base import Model
@@ -123,6 +124,15 @@ class TrainParams(Model):
         description="The same seed, data and settings give the same model.",
         json_schema_extra=form("Schedule"),
     )
+
+
+def inherited(name: str, default: object) -> Any:
+    """Return a field of `TrainParams` with another default, for the model of a task where that suits better.
+
+    Raises:
+        KeyError: `TrainParams` has no such field.
+    """
+    return FieldInfo.merge_field_infos(TrainParams.model_fields[name], default=default)
 
 
 class EvaluationOptions(Model):

@@ -14,7 +14,7 @@ from shared.taskkit.augmentations import (
     VERTICAL_FLIP,
     ZOOM_OUT,
 )
-from shared.taskkit.parameters import EvaluationOptions, TrainParams, form
+from shared.taskkit.parameters import EvaluationOptions, TrainParams, form, inherited
 from shared.taskkit.spec import Architecture, Choice, MetricSpec, TaskSpec
 from shared.taskkit.strata import rarest_class
 
@@ -27,22 +27,11 @@ MOST_DETECTIONS: Final = 100
 class Params(TrainParams):
     """Training parameters of a detector."""
 
-    epochs: int = Field(
-        50,
-        ge=1,
-        le=1000,
-        title="Epochs",
-        description="Passes over the training images.",
-        json_schema_extra=form("Schedule"),
-    )
-    batch_size: int = Field(
-        8,
-        ge=1,
-        le=256,
-        title="Batch size",
-        description="Images per step. Less needs less memory.",
-        json_schema_extra=form("Schedule", unit="images"),
-    )
+    epochs: int = inherited("epochs", 50)
+    batch_size: int = inherited("batch_size", 8)
+    # From scratch a detector moves far from where it starts: the usual decay holds it back.
+    weight_decay: float = inherited("weight_decay", 1e-4)
+    learning_rate: float = inherited("learning_rate", 5e-4)
     image_size: int = Field(
         320,
         ge=64,
@@ -67,14 +56,6 @@ class Params(TrainParams):
             when={"pretrained": True},
             labels={"detector": "Detector (COCO)", "backbone": "Backbone (ImageNet)"},
         ),
-    )
-    learning_rate: float = Field(
-        5e-4,
-        gt=0,
-        le=10,
-        title="Learning rate",
-        description="Size of a step, at the top of the schedule.",
-        json_schema_extra=form("Optimization"),
     )
 
 
@@ -122,6 +103,7 @@ SPEC = TaskSpec(
             _LICENCE,
             "torchvision",
             "Learns from few images and trains on a processor; a good first choice.",
+            {"batch_size": 4},
             image_sizes=(64, 2048),
         ),
         Architecture(
@@ -131,7 +113,8 @@ SPEC = TaskSpec(
             320,
             _LICENCE,
             "torchvision",
-            "Smallest and fastest; made for phones. Wants pretrained weights or many images.",
+            "Smallest and fastest; made for phones. Wants many epochs when it starts from scratch.",
+            {"learning_rate": 1e-3},
             image_sizes=(64, 2048),
         ),
         Architecture(
