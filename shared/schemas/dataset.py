@@ -25,6 +25,10 @@ class ImageRecord(Model):
     source: str | None = None
     """Path of the file inside the imported folder or archive."""
     annotations: list[Annotation] = Field(default_factory=list)
+    brightness: float | None = None
+    """Mean of the grey values, 0 to 255."""
+    phash: str | None = None
+    """Perceptual hash, 16 hex digits: near duplicates differ in few of its 64 bits."""
     meta: dict[str, Any] | None = None
     """Facts the import read beside the annotations, such as `subset`."""
 
