@@ -12,6 +12,7 @@ from typing import Any, Literal
 from playwright.sync_api import Browser, ConsoleMessage, Page, sync_playwright
 
 THEMES: tuple[Literal["light", "dark"], ...] = ("light", "dark")
+_STEPS = ("dataset", "split", "training", "evaluation", "export")
 WIDTHS = {360: 780, 1280: 832, 1920: 1080}
 CHROMIUM_SWITCHES = ["--disable-gpu", "--no-first-run", "--disable-background-networking"]
 
@@ -40,16 +41,16 @@ def main() -> int:
 
 
 def pages(url: str) -> Iterator[tuple[str, str]]:
-    """Yield name and path of every page, those of a project for the one with most experiments."""
+    """Yield name and path of every page, those of a project once a task, for the one with most experiments."""
     yield from {"projects": "/", "jobs": "/jobs", "styleguide": "/styleguide", "error": "/projects/none"}.items()
-    projects = _get(url, "/api/projects")["items"]
-    if not projects:
-        return
-    counts = {item["id"]: _get(url, f"/api/training/{item['id']}/experiments")["total"] for item in projects}
-    project = max(counts, key=lambda key: counts[key])
-    for step in ("dataset", "split", "training", "evaluation", "export"):
-        yield step, f"/projects/{project}/{step}"
-    yield from _details(url, project)
+    best: dict[str, tuple[int, str]] = {}
+    for item in _get(url, "/api/projects?page_size=200")["items"]:
+        count = _get(url, f"/api/training/{item['id']}/experiments")["total"]
+        best[item["task"]] = max(best.get(item["task"], (-1, "")), (count, item["id"]))
+    for task, (_, project) in sorted(best.items()):
+        steps = {step: f"/projects/{project}/{step}" for step in _STEPS}
+        for name, path in [*steps.items(), *_details(url, project)]:
+            yield f"{task}-{name}", path
 
 
 def _details(url: str, project: str) -> Iterator[tuple[str, str]]:
