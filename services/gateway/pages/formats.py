@@ -82,6 +82,11 @@ def readable(value: str) -> str:
     return value.replace("_", " ").capitalize()
 
 
+def inline(label: str) -> str:
+    """Return a label as it stands within a sentence: small, unless it is an abbreviation such as mAP or MAE."""
+    return label if label != label.capitalize() or len(label) < 3 else label.lower()
+
+
 FILTERS: Mapping[str, Callable[..., Any]] = {
     "count": count,
     "short_count": short_count,
@@ -94,4 +99,5 @@ FILTERS: Mapping[str, Callable[..., Any]] = {
     "moment": moment,
     "plural": plural,
     "readable": readable,
+    "inline": inline,
 }
