@@ -91,13 +91,23 @@ def shoot(browser: Browser, url: str, wanted: dict[str, str], width: int, out: P
         for name, path in wanted.items():
             told.clear()
             page.goto(url + path, wait_until="load")
-            page.wait_for_timeout(500)
+            _see_all(page)
             page.screenshot(path=out / f"{name}-{width}-{theme}.png", full_page=True)
             wide = page.evaluate("document.documentElement.scrollWidth - document.documentElement.clientWidth")
             if wide > 0:
                 yield f"{name} at {width} px is {wide} px too wide"
             yield from (f"{name} at {width} px: {text}" for text in told if "404" not in text)
         context.close()
+
+
+def _see_all(page: Page) -> None:
+    """Scroll through the page, so that what loads when it comes into view is there."""
+    height = page.evaluate("document.documentElement.scrollHeight")
+    for at in range(0, height, 700):
+        page.evaluate(f"scrollTo({{top: {at}, behavior: 'instant'}})")
+        page.wait_for_timeout(60)
+    page.evaluate("scrollTo({top: 0, behavior: 'instant'})")
+    page.wait_for_timeout(400)
 
 
 def _listen(page: Page, told: list[str]) -> None:

@@ -18,6 +18,8 @@ class Shape(Model):
     kind: Literal["badge", "box", "polygon"]
     role: Role
     label: str
+    caption: str | None = None
+    """What the line below a thumbnail says instead of the label, where that would be too long."""
     class_id: int | None = None
     color: str | None = None
     score: float | None = None

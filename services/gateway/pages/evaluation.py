@@ -231,7 +231,8 @@ def _options(spec: TaskSpec, typed: Form | None, config: EvaluationConfig) -> li
 
 def _tile(project: Project, result: ImageResult, legend: Legend, url: str) -> ResultTile:
     shapes = evaluations.result_shapes(project.task, result, legend)
-    told = [shape for shape in shapes if shape.role != "truth"]
+    # A predicted class says enough beside its verdict; a number nothing without the actual one.
+    told = [shape for shape in shapes if shape.role != "truth" or shape.color is None]
     size = (result.width, result.height)
     made = tiles.with_shapes(project.id, result.image_id, result.filename, size, told, url)
     return ResultTile(made, result.correct, result.confidence)

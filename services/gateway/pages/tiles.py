@@ -8,17 +8,17 @@ from shared.schemas.dataset import ImageRecord, Legend
 from shared.taskkit import registry
 from shared.taskkit.shapes import Shape
 
-_SHOWN_TAGS = 3
+_SHOWN_TAGS = 4
 _SHOWN_SHAPES = 200
 """More would be a blot on a thumbnail; the largest ones say most."""
 
 
 @dataclass(frozen=True)
 class Tag:
-    """A name with its colour."""
+    """What the line below a thumbnail says; classes have a colour, numbers none."""
 
     label: str
-    color: str
+    color: str | None
 
 
 @dataclass(frozen=True)
@@ -57,9 +57,7 @@ def with_shapes(
     project_id: str, image_id: str, filename: str, size: tuple[int, int], shapes: Sequence[Shape], url: str
 ) -> Tile:
     """Return an image of `size` (width, height) with shapes over it, and their labels as tags below."""
-    tags = list(
-        {(shape.label, shape.color): Tag(shape.label, shape.color or "var(--text-3)") for shape in shapes}.values()
-    )
+    tags = list(dict.fromkeys(Tag(shape.caption or shape.label, shape.color) for shape in shapes))
     outlines = sorted((shape for shape in shapes if shape.points), key=_extent, reverse=True)
     return Tile(
         id=image_id,

@@ -26,10 +26,11 @@ def _badges(values: Sequence[float], legend: Legend, role: Role) -> list[Shape]:
     """Return one badge a number; a lone target needs no name."""
     named = len(legend.targets) > 1
     return [
-        Shape(
-            kind="badge",
-            role=role,
-            label=" ".join(part for part in (target.name if named else "", number(value), target.unit) if part),
-        )
-        for target, value in zip(legend.targets, values, strict=False)
+        _badge(role, target.name if named else "", f"{number(value)} {target.unit}".strip(), first=at == 0)
+        for at, (target, value) in enumerate(zip(legend.targets, values, strict=False))
     ]
+
+
+def _badge(role: Role, name: str, said: str, *, first: bool) -> Shape:
+    leads = role == "prediction" and first
+    return Shape(kind="badge", role=role, label=f"{name} {said}".strip(), caption=f"→ {said}" if leads else said)
