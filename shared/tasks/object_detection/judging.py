@@ -17,8 +17,7 @@ def judge(prediction: Prediction, truth: Sequence[BoxAnnotation], options: Optio
     """Return a judgement of an image.
 
     `verdicts` tells of each detection with at least the options' score, best first, whether it is "right", "false" or
-    "ignored" (inside a crowd); `truth_of` the index of the object a right one found, else None; `missed` the indices
-    of the objects nobody found. Crowds are never missed.
+    "ignored" (inside a crowd); `missed` lists the indices of the objects nobody found. Crowds are never missed.
     """
     count = sum(score >= options.score for score in prediction["scores"])
     found = match(
@@ -30,10 +29,8 @@ def judge(prediction: Prediction, truth: Sequence[BoxAnnotation], options: Optio
         [item.iscrowd for item in truth],
         least_iou=options.iou,
     )
-    matches = found.truth_of.tolist()
     return {
-        "verdicts": [_VERDICTS.get(at, "right") for at in matches],
-        "truth_of": [at if at >= 0 else None for at in matches],
+        "verdicts": [_VERDICTS.get(at, "right") for at in found.truth_of.tolist()],
         "missed": found.missed.tolist(),
     }
 
