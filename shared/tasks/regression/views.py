@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from statistics import pstdev
 from typing import Any
 
 from shared.schemas.annotations import values_of
@@ -68,6 +69,7 @@ def _target(
         "unit": target.unit,
         "title": target.name.capitalize() + unit,
         "metrics": metrics,
+        "blind": f"{plots.number(pstdev([point.x for point in points]))} by always saying the mean" if points else "",
         "axis": plots.axis([value for point in shown for value in (point.x, point.y)]),
         "points": shown,
         "left_out": len(points) - len(shown),
