@@ -7,7 +7,7 @@ import pytest
 from shared.errors import StudioError
 from shared.taskkit.runtime import WeightSource
 
-pytestmark = pytest.mark.slow
+pytestmark = [pytest.mark.slow, pytest.mark.usefixtures("one_thread")]
 MOBILE = ("fasterrcnn_mobilenet_v3_large_fpn", "ssdlite320_mobilenet_v3_large")
 ALL = (*MOBILE, "fasterrcnn_resnet50_fpn", "fcos_resnet50_fpn", "retinanet_resnet50_fpn", "ssd300_vgg16")
 CLASSES = 3
@@ -67,17 +67,6 @@ def trained(architecture: str, steps: int, size: int | None = None, rate: float 
         optimizer.step()
         rise.step()
     return model.eval()
-
-
-@pytest.fixture(autouse=True)
-def one_thread() -> Iterator[None]:
-    """Small tensors gain nothing from several, and lose much where other processes want the same cores."""
-    import torch
-
-    threads = torch.get_num_threads()
-    torch.set_num_threads(1)
-    yield
-    torch.set_num_threads(threads)
 
 
 @pytest.fixture

@@ -8,13 +8,23 @@ import pytest
 from shared.taskkit.runtime import ExportView
 from tests.vision.test_detectors import ALL, MOBILE, scenes, side, trained
 
-pytestmark = pytest.mark.slow
+pytestmark = [pytest.mark.slow, pytest.mark.usefixtures("one_thread")]
+
+
+def partners(found, others):
+    """Return how far each detection is from the nearest one of its class, in borders and score, and which that is.
+
+    In pixels, because a model that hardly learned finds boxes without width, whose IoU even with themselves is nothing.
+    """
+    borders = (found["boxes"][:, None] - others["boxes"]).abs().amax(-1)
+    other_class = found["labels"][:, None] != others["labels"]
+    nearest = (borders + (found["scores"][:, None] - others["scores"]).abs()).masked_fill(other_class, float("inf"))
+    return nearest.min(1)
 
 
 @pytest.mark.parametrize("architecture", ALL)
 def test_the_exported_detector_finds_the_same(architecture, tmp_path: Path):
     import torch
-    from torchvision.ops import box_iou
 
     from services.exporter.formats.onnx import open_file, write
     from shared.vision.detectors import ExportedDetector
@@ -35,9 +45,9 @@ def test_the_exported_detector_finds_the_same(architecture, tmp_path: Path):
         assert len(found["labels"]) == len(expected["labels"])
         if not len(found["labels"]):
             continue
-        pairs = box_iou(expected["boxes"], found["boxes"]) * (expected["labels"][:, None] == found["labels"])
-        best, index = pairs.max(1)
         assert float((expected["scores"].sort().values - found["scores"].sort().values).abs().max()) < 1e-4
-        clear = best > 0.99
-        assert float(clear.float().mean()) > 0.9
-        assert float((expected["scores"] - found["scores"][index])[clear].abs().max()) < 1e-4
+        for one, other in ((expected, found), (found, expected)):
+            apart, partner = partners(one, other)
+            same = apart < 0.01
+            assert float(same.float().mean()) > 0.9, "two boxes that overlap just so much may stand for each other"
+            assert float((one["scores"] - other["scores"][partner])[same].abs().max()) < 1e-4

@@ -33,3 +33,11 @@ def test_an_object_that_only_one_finds_is_another_answer(other):
 def test_a_detection_at_the_least_score_may_be_given_by_one_alone():
     assert compare(said((0.9, HERE, 1), (0.0502, THERE, 1)), said((0.9, HERE, 1))).same_decision
     assert compare(said(), said()).same_decision
+
+
+@pytest.mark.parametrize("box", [[0.0, 10.0, 0.0, 20.0], [64.0, 64.0, 0.0, 0.0], [5.0, 0.0, 0.01, 30.0]])
+def test_a_box_that_is_a_line_or_a_point_is_found_again(box):
+    """A detector that hardly learned finds them, and the two models still say the same."""
+    agreement = compare(said((0.9, box, 1), (0.5, HERE, 1)), said((0.9, box, 1), (0.5, HERE, 1)))
+    assert (agreement.difference, agreement.same_decision) == (0.0, True)
+    assert not compare(said((0.9, box, 1)), said((0.9, [box[0] + 30.0, *box[1:]], 1))).same_decision
