@@ -1,4 +1,4 @@
-"""Boxes from files to records: what cannot be used is listed with its file and line."""
+"""Folders with every fault that boxes have: what is kept, and that each fault is listed with file and line."""
 
 import json
 import os
@@ -6,128 +6,207 @@ from pathlib import Path
 
 import pytest
 
-from shared.schemas.annotations import BoxAnnotation
-from shared.store.datasets import DatasetStore
+from shared.errors import Invalid
 from tests.support.generated import shape_image
-from tests.support.importing import imported, problems
+from tests.tasks.conftest import Imported, ImportFolder
 
-DATA = Path(os.environ.get("AI_STUDIO_TEST_DATA", Path(__file__).parents[3].parent / "shared" / "data"))
 TASK = "object_detection"
+DATA = Path(os.environ.get("AI_STUDIO_TEST_DATA", Path(__file__).parents[3].parent / "shared" / "data"))
+WIDTH, HEIGHT = 80, 60
 
 
-def picture(place: Path, seed: int = 0) -> None:
-    """Write an image of 100 x 80 pixels."""
-    place.parent.mkdir(parents=True, exist_ok=True)
-    place.write_bytes(shape_image(0, seed, (100, 80)))
+def images(folder: Path, *names: str) -> None:
+    """Write images of 80 x 60 pixels."""
+    folder.mkdir(parents=True, exist_ok=True)
+    for number, name in enumerate(names):
+        (folder / name).write_bytes(shape_image(number % 2, number, (WIDTH, HEIGHT)))
 
 
-def boxes(dataset: DatasetStore) -> dict[str, list[tuple[float, ...]]]:
-    """Return the boxes of each image by file name."""
+def kept(imported: Imported) -> dict[str, list[tuple[str, tuple[float, ...]]]]:
+    """Return class and box of the objects of each image."""
+    names = {item.id: item.name for item in imported.head.classes}
     return {
-        record.filename: [item.bbox for item in record.annotations if isinstance(item, BoxAnnotation)]
-        for record in dataset.records()
+        filename: [(names[item.class_id], item.bbox) for item in record.annotations]  # type: ignore[union-attr, misc]
+        for filename, record in imported.records.items()
     }
 
 
-def coco(root: Path, annotations: list[dict], images: int = 1) -> None:
-    """Write images and a COCO file with one annotation a line, the first on line 5."""
-    for at in range(images):
-        picture(root / f"{at}.jpg", at)
-    listed = [{"id": at, "file_name": f"{at}.jpg", "width": 100, "height": 80} for at in range(images)]
-    lines = ",\n".join(json.dumps({"id": at, "image_id": 0, **item}) for at, item in enumerate(annotations))
-    categories = json.dumps([{"id": 1, "name": "bolt"}])
-    text = f'{{\n"images": {json.dumps(listed)},\n"categories": {categories},\n"annotations": [\n{lines}\n]}}'
-    (root / "boxes.json").write_text(text)
-
-
-def test_coco_boxes_that_do_not_fit_are_cut_or_left_out_and_listed(tmp_path):
-    wanted = [
-        {"category_id": 1, "bbox": [10, 10, 20, 30]},
-        {"category_id": 1, "bbox": [90, 70, 40, 40]},
-        {"category_id": 1, "bbox": [200, 10, 20, 20]},
-        {"category_id": 1, "bbox": [10, 10, -5, 20]},
-        {"category_id": 1, "bbox": [10, 10, 0, 0]},
-        {"category_id": 1, "bbox": [10, 10, "wide", 5]},
-        {"category_id": 7, "bbox": [10, 10, 5, 5]},
-        {"category_id": 1, "image_id": 99, "bbox": [10, 10, 5, 5]},
+def coco(folder: Path, *objects: str) -> None:
+    """Write a COCO file about a.jpg, b.jpg and one image that is not there; the objects stand from line 7 on."""
+    lines = [
+        '{"images": [',
+        '{"id": 1, "file_name": "a.jpg", "width": 80, "height": 60},',
+        '{"id": 2, "file_name": "b.jpg", "width": 80, "height": 60},',
+        '{"id": 3, "file_name": "gone.jpg", "width": 80, "height": 60}],',
+        '"categories": [{"id": 1, "name": "cat"}, {"id": 2, "name": "dog"}],',
+        '"annotations": [',
+        ",\n".join(objects),
+        "]}",
     ]
-    coco(tmp_path / "in", wanted)
-    dataset = imported(tmp_path / "ws", TASK, tmp_path / "in")
-    assert boxes(dataset) == {"0.jpg": [(10, 10, 20, 30), (90, 70, 10, 10)]}
-    found = problems(dataset)
-    assert {(file, line) for file, line, _ in found} == {("boxes.json", line) for line in range(6, 13)}
-    severities = {item.line: item.severity for item in dataset.head().last_import.problems}
-    assert severities[6] == "warning", "a box that is cut is kept"
-    assert all(severities[line] == "error" for line in range(7, 13))
+    (folder / "annotations.json").write_text("\n".join(lines))
 
 
-def test_coco_with_nan_is_refused_or_listed_with_its_line(tmp_path):
+def thing(bbox: str, image: int = 1, category: int = 1, **more: int) -> str:
+    extra = "".join(f', "{key}": {value}' for key, value in more.items())
+    return f'{{"image_id": {image}, "category_id": {category}, "bbox": {bbox}{extra}}}'
+
+
+def test_faulty_boxes_of_coco_are_listed_by_line_and_the_others_kept(import_folder: ImportFolder, tmp_path: Path):
+    folder = tmp_path / "coco"
+    images(folder, "a.jpg", "b.jpg", "unnamed.jpg")
     coco(
-        tmp_path / "in", [{"category_id": 1, "bbox": [1, 1, 5, 5]}, {"category_id": 1, "bbox": [float("nan"), 1, 5, 5]}]
+        folder,
+        thing("[10, 20, 30, 25]"),
+        thing("[70, 50, 20, 20]", category=2),
+        thing("[90, 10, 5, 5]"),
+        thing("[10, 10, 0, 5]"),
+        thing("[10, 10, 5, -4]"),
+        thing("[10, NaN, 5, 5]"),
+        thing('[10, 10, "wide", 5]'),
+        thing("[10, 10, 5, 5]", category=9),
+        thing("[10, 10, 5, 5]", image=9),
+        thing("[10, 10, 5, 5]", image=3),
+        thing("[0, 0, 40, 40]", image=2, iscrowd=1, area=700),
     )
-    dataset = imported(tmp_path / "ws", TASK, tmp_path / "in")
-    assert boxes(dataset) == {"0.jpg": [(1, 1, 5, 5)]}
-    assert {(file, line) for file, line, _ in problems(dataset)} == {("boxes.json", 6)}
-
-
-def test_images_without_objects_stay_and_images_that_are_not_there_are_listed(tmp_path):
-    coco(tmp_path / "in", [{"category_id": 1, "bbox": [10, 10, 20, 30]}], images=3)
-    (tmp_path / "in" / "2.jpg").unlink()
-    picture(tmp_path / "in" / "unlisted.jpg", 9)
-    dataset = imported(tmp_path / "ws", TASK, tmp_path / "in")
-    assert boxes(dataset).items() >= {"0.jpg": [(10, 10, 20, 30)], "1.jpg": []}.items()
-    told = {Path(item.file or "").name: item.message for item in dataset.head().last_import.problems}
-    assert any("2.jpg" in name or "2.jpg" in message for name, message in told.items())
-    assert any("unlisted.jpg" in name or "unlisted.jpg" in message for name, message in told.items())
-
-
-def test_crowds_and_areas_are_kept(tmp_path):
-    coco(tmp_path / "in", [{"category_id": 1, "bbox": [10, 10, 20, 30], "iscrowd": 1, "area": 99}])
-    (record,) = imported(tmp_path / "ws", TASK, tmp_path / "in").records()
-    (item,) = record.annotations
-    assert (item.iscrowd, item.area) == (True, 99)
-
-
-def test_yolo_lines_that_say_nothing_usable_are_listed(tmp_path):
-    root = tmp_path / "in"
-    picture(root / "images" / "a.jpg")
-    (root / "labels").mkdir()
-    (root / "data.yaml").write_text("names: [bolt, nut]\n")
-    lines = ["1 0.5 0.5 0.2 0.5", "0 0.95 0.5 0.2 0.5", "0 0.5 0.5 -0.1 0.2", "9 0.5 0.5 0.2 0.2", "0 wide 0.5 0.2 0.2"]
-    (root / "labels" / "a.txt").write_text("\n".join([*lines, "0 nan 0.5 0.2 0.2"]))
-    (root / "labels" / "gone.txt").write_text("0 0.5 0.5 0.2 0.2\n")
-    dataset = imported(tmp_path / "ws", TASK, root)
-    assert [item.name for item in dataset.head().classes] == ["bolt", "nut"]
-    kept = boxes(dataset)["a.jpg"]
-    assert kept == [pytest.approx((40, 20, 20, 40)), pytest.approx((85, 20, 15, 40))]
-    places = {(file, line) for file, line, _ in problems(dataset)}
-    assert places >= {("labels/a.txt", line) for line in range(2, 7)}
-    assert any(file == "labels/gone.txt" for file, _ in places)
-
-
-def test_voc_boxes_end_where_the_file_says_and_bad_ones_are_listed(tmp_path):
-    root = tmp_path / "in"
-    picture(root / "JPEGImages" / "a.jpg")
-    (root / "Annotations").mkdir()
-    corners = [(11, 11, 30, 40), (50, 50, 50, 50), (60, 60, 40, 40), (300, 300, 320, 320)]
-    objects = "\n".join(
-        f"<object><name>cell</name><bndbox><xmin>{a}</xmin><ymin>{b}</ymin><xmax>{c}</xmax><ymax>{d}</ymax></bndbox></object>"
-        for a, b, c, d in corners
-    )
-    head = "<annotation><filename>a.jpg</filename><size><width>100</width><height>80</height><depth>3</depth></size>"
-    (root / "Annotations" / "a.xml").write_text(f"{head}\n{objects}\n</annotation>")
-    dataset = imported(tmp_path / "ws", TASK, root)
-    assert len(boxes(dataset)["a.jpg"]) == 1
-    assert {(file, line) for file, line, _ in problems(dataset)} == {("Annotations/a.xml", line) for line in (3, 4, 5)}
-
-
-@pytest.mark.skipif(not (DATA / "bccd_voc").is_dir(), reason=f"no reference data at {DATA}")
-def test_blood_cells_come_in_whole_and_the_two_boxes_of_no_size_are_listed(tmp_path):
-    dataset = imported(tmp_path / "ws", TASK, DATA / "bccd_voc")
-    head = dataset.head()
-    assert (head.image_count, head.annotation_count) == (364, 4886)
-    assert {item.name for item in head.classes} == {"RBC", "WBC", "Platelets"}
-    assert problems(dataset) == {
-        ("Annotations/BloodImage_00338.xml", 158, "box_without_area"),
-        ("Annotations/BloodImage_00343.xml", 50, "box_without_area"),
+    imported = import_folder(TASK, folder)
+    file = "annotations.json"
+    assert imported.told == {
+        ("image_missing", file, 4),
+        ("box_outside_image", file, 8),
+        ("box_outside_image", file, 9),
+        ("box_without_area", file, 10),
+        ("box_without_area", file, 11),
+        ("bad_box", file, 12),
+        ("bad_box", file, 13),
+        ("unknown_class", file, 14),
+        ("unknown_image_id", file, 15),
+        ("image_not_annotated", "unnamed.jpg", None),
     }
+    assert kept(imported) == {
+        "a.jpg": [("cat", (10, 20, 30, 25)), ("dog", (70, 50, 10, 10))],
+        "b.jpg": [("cat", (0, 0, 40, 40))],
+    }
+    crowd = imported.records["b.jpg"].annotations[0]
+    assert (crowd.iscrowd, crowd.area) == (True, 700)  # type: ignore[union-attr]
+    cut, outside = (item for item in imported.problems if item.code == "box_outside_image")
+    assert (cut.severity, outside.severity) == ("warning", "error")
+    assert "cut to [70, 50, 10, 10]" in cut.message
+    assert all(item.mend for item in imported.problems)
+
+
+def test_faulty_boxes_of_yolo_are_listed_by_line_and_the_others_kept(import_folder: ImportFolder, tmp_path: Path):
+    folder = tmp_path / "yolo"
+    images(folder / "images", "a.jpg", "b.jpg", "c.jpg")
+    labels = folder / "labels"
+    labels.mkdir()
+    (folder / "data.yaml").write_text("names: [cat, dog]\n")
+    lines = [
+        "0 0.5 0.5 0.25 0.5",
+        "1 1.0 0.5 0.5 0.5",
+        "0 2.0 0.5 0.2 0.2",
+        "0 0.5 0.5 0 0.2",
+        "0 0.5 0.5 0.2 -0.2",
+        "0 nan 0.5 0.2 0.2",
+        "7 0.5 0.5 0.2 0.2",
+    ]
+    (labels / "a.txt").write_text("\n".join(lines))
+    (labels / "b.txt").write_text("")
+    (labels / "gone.txt").write_text(lines[0])
+    imported = import_folder(TASK, folder)
+    assert imported.told == {
+        ("box_outside_image", "labels/a.txt", 2),
+        ("box_outside_image", "labels/a.txt", 3),
+        ("box_without_area", "labels/a.txt", 4),
+        ("box_without_area", "labels/a.txt", 5),
+        ("not_a_number", "labels/a.txt", 6),
+        ("unknown_class", "labels/a.txt", 7),
+        ("labels_without_image", "labels/gone.txt", None),
+        ("image_without_labels", "images/c.jpg", None),
+    }
+    assert kept(imported) == {
+        "a.jpg": [("cat", (30, 15, 20, 30)), ("dog", (60, 15, 20, 30))],
+        "b.jpg": [],
+        "c.jpg": [],
+    }
+
+
+def voc(folder: Path, name: str, *boxes: tuple[str, str, str, str]) -> None:
+    """Write an XML file with an object on each line from the third on."""
+    corners = ("xmin", "ymin", "xmax", "ymax")
+    objects = [
+        "<object><name>cat</name><bndbox>"
+        + "".join(f"<{tag}>{value}</{tag}>" for tag, value in zip(corners, box, strict=True))
+        + "</bndbox></object>"
+        for box in boxes
+    ]
+    lines = ["<annotation>", f"<filename>{name}.jpg</filename>", *objects, "</annotation>"]
+    (folder / f"{name}.xml").write_text("\n".join(lines))
+
+
+def test_faulty_boxes_of_pascal_voc_are_listed_by_line_and_the_others_kept(import_folder: ImportFolder, tmp_path: Path):
+    folder = tmp_path / "voc"
+    images(folder, "a.jpg", "b.jpg", "unnamed.jpg")
+    voc(
+        folder,
+        "a",
+        ("10", "20", "40", "45"),
+        ("60", "40", "100", "70"),
+        ("100", "10", "120", "20"),
+        ("10", "10", "10", "30"),
+        ("30", "10", "20", "30"),
+        ("nan", "10", "20", "30"),
+        ("left", "10", "20", "30"),
+    )
+    voc(folder, "b")
+    voc(folder, "gone", ("10", "20", "40", "45"))
+    imported = import_folder(TASK, folder)
+    assert imported.told == {
+        ("box_outside_image", "a.xml", 4),
+        ("box_outside_image", "a.xml", 5),
+        ("box_without_area", "a.xml", 6),
+        ("box_without_area", "a.xml", 7),
+        ("bad_box", "a.xml", 8),
+        ("bad_box", "a.xml", 9),
+        ("image_missing", "gone.xml", 1),
+        ("image_not_annotated", "unnamed.jpg", None),
+    }
+    assert kept(imported) == {"a.jpg": [("cat", (10, 20, 30, 25)), ("cat", (60, 40, 20, 20))], "b.jpg": []}
+
+
+def test_a_box_that_reaches_out_by_a_rounded_pixel_is_cut_without_a_word(import_folder: ImportFolder, tmp_path: Path):
+    folder = tmp_path / "rounded"
+    images(folder, "a.jpg")
+    voc(folder, "a", ("0", "0", "81", "61"))
+    imported = import_folder(TASK, folder)
+    assert imported.problems == []
+    assert kept(imported) == {"a.jpg": [("cat", (0, 0, 80, 60))]}
+
+
+def test_a_folder_whose_every_box_is_unreadable_is_refused(import_folder: ImportFolder, tmp_path: Path):
+    folder = tmp_path / "nothing"
+    images(folder, "a.jpg")
+    content = {
+        "images": [{"id": 1, "file_name": "a.jpg"}],
+        "categories": [{"id": 1, "name": "cat"}],
+        "annotations": [{"image_id": 1, "category_id": 9, "bbox": [1, 1, 5, 5]}],
+    }
+    (folder / "annotations.json").write_text(json.dumps(content))
+    with pytest.raises(Invalid, match=r"annotations\.json, line 1: The category id '9'") as caught:
+        import_folder(TASK, folder)
+    assert caught.value.code == "no_objects"
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(not (DATA / "bccd_voc").is_dir(), reason=f"no blood cells at {DATA}; set AI_STUDIO_TEST_DATA")
+def test_two_boxes_of_364_images_of_blood_cells_have_no_size(import_folder: ImportFolder):
+    imported = import_folder(TASK, DATA / "bccd_voc")
+    assert len(imported.records) == imported.head.image_count == 364
+    assert {(item.code, Path(item.file or "").name) for item in imported.problems} == {
+        ("box_without_area", "BloodImage_00338.xml"),
+        ("box_without_area", "BloodImage_00343.xml"),
+    }
+    assert len(imported.problems) == 2
+    for item in imported.problems:
+        text = (DATA / "bccd_voc" / (item.file or "")).read_text().splitlines()
+        assert "<object>" in text[(item.line or 0) - 1], "the line is the one where the object begins"
+    assert sum(len(item.annotations) for item in imported.records.values()) == 4155 + 372 + 361 - 2
