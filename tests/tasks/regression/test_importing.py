@@ -1,78 +1,107 @@
-"""Numbers from tables to records: what cannot be used is listed with its file and line."""
+"""Tables with every fault that numbers have: what is kept, and that each fault is listed with file and line."""
 
 import os
+from collections import defaultdict
 from pathlib import Path
 
 import pytest
 
+from services.gateway.actions import splits
+from services.gateway.live import Hub
+from services.gateway.studio import Studio
 from shared.schemas.annotations import values_of
-from shared.schemas.dataset import TargetInfo
-from shared.store.datasets import DatasetStore
+from shared.schemas.split import GroupBy
+from shared.settings import Settings
 from tests.support.generated import shape_image
-from tests.support.importing import imported, problems
+from tests.tasks.conftest import Imported, ImportFolder
 
-DATA = Path(os.environ.get("AI_STUDIO_TEST_DATA", Path(__file__).parents[3].parent / "shared" / "data"))
 TASK = "regression"
+DATA = Path(os.environ.get("AI_STUDIO_TEST_DATA", Path(__file__).parents[3].parent / "shared" / "data"))
 
 
-def table(root: Path, text: str, images: str = "abc", encoding: str = "utf-8") -> Path:
-    """Write a table and images named by letters."""
-    root.mkdir(parents=True, exist_ok=True)
-    for at, name in enumerate(images):
-        (root / f"{name}.jpg").write_bytes(shape_image(0, at))
-    (root / "labels.csv").write_bytes(text.encode(encoding))
-    return root
+def table(folder: Path, text: str, count: int = 9) -> Path:
+    """Write images 1.jpg to `count`.jpg and a table about them."""
+    folder.mkdir()
+    for number in range(1, count + 1):
+        (folder / f"{number}.jpg").write_bytes(shape_image(0, number))
+    (folder / "labels.csv").write_text(text)
+    return folder
 
 
-def values(dataset: DatasetStore) -> dict[str, list[float] | None]:
-    return {record.filename: values_of(record.annotations) for record in dataset.records()}
+def values(imported: Imported) -> dict[str, list[float] | None]:
+    return {filename: values_of(record.annotations) for filename, record in imported.records.items()}
 
 
-def lines(dataset: DatasetStore) -> set[tuple[str | None, int | None]]:
-    return {(file, line) for file, line, _ in problems(dataset)}
+def test_what_is_no_number_is_listed_by_line_and_the_other_rows_kept(import_folder: ImportFolder, tmp_path: Path):
+    rows = [
+        "file,weight (kg),angle [deg]",
+        "1.jpg,1.5,-30",
+        "2.jpg,heavy,10",
+        "3.jpg,NaN,10",
+        "4.jpg,1.5,inf",
+        "5.jpg,,10",
+        "6.jpg,2e0,40",
+        "gone.jpg,1,2",
+        "1.jpg,9,9",
+        '7.jpg,"2,5",10',
+        "8.jpg,2,5,10",
+    ]
+    imported = import_folder(TASK, table(tmp_path / "table", "\n".join(rows)))
+    assert imported.told == {
+        ("bad_value", "labels.csv", 3),
+        ("bad_value", "labels.csv", 4),
+        ("bad_value", "labels.csv", 5),
+        ("value_missing", "labels.csv", 6),
+        ("image_missing", "labels.csv", 8),
+        ("image_named_twice", "labels.csv", 9),
+        ("bad_value", "labels.csv", 10),
+        ("too_many_cells", "labels.csv", 11),
+        ("image_not_annotated", "9.jpg", None),
+    }
+    assert values(imported) == {"1.jpg": [1.5, -30], "6.jpg": [2, 40]}
+    assert [(item.name, item.unit) for item in imported.head.targets] == [("weight", "kg"), ("angle", "deg")]
+    assert all(item.mend for item in imported.problems)
+    texts = " ".join(item.message for item in imported.problems)
+    assert "'heavy' instead of a number" in texts
+    assert "labels.csv, line 2," in texts, "a row about an image that has one names the first"
 
 
-def test_several_targets_with_their_units(tmp_path):
-    root = table(tmp_path / "in", "filename,weight_kg,tilt (deg)\na.jpg,1.5,-3\nb.jpg,2,4\nc.jpg,1e1,0\n")
-    dataset = imported(tmp_path / "ws", TASK, root)
-    assert dataset.head().targets == [TargetInfo(name="weight", unit="kg"), TargetInfo(name="tilt", unit="deg")]
-    assert values(dataset) == {"a.jpg": [1.5, -3], "b.jpg": [2, 4], "c.jpg": [10, 0]}
-    assert not problems(dataset)
+def test_decimal_commas_are_read_between_semicolons(import_folder: ImportFolder, tmp_path: Path):
+    text = "file;weight (kg)\n1.jpg;1,5\n2.jpg;-0,25\n3.jpg;2\n4.jpg;much\n"
+    imported = import_folder(TASK, table(tmp_path / "table", text, 4))
+    assert imported.told == {("bad_value", "labels.csv", 5)}
+    assert values(imported) == {"1.jpg": [1.5], "2.jpg": [-0.25], "3.jpg": [2]}
 
 
-@pytest.mark.parametrize("cell", ["heavy", "nan", "inf", "-inf", "", "1.5 kg"])
-def test_what_is_no_number_is_listed_and_the_rest_is_kept(tmp_path, cell):
-    root = table(tmp_path / "in", f"filename,weight\na.jpg,1\nb.jpg,{cell}\nc.jpg,3\n")
-    dataset = imported(tmp_path / "ws", TASK, root)
-    assert {name: found for name, found in values(dataset).items() if found} == {"a.jpg": [1], "c.jpg": [3]}
-    assert ("labels.csv", 3) in lines(dataset)
+def test_one_picture_with_two_numbers_is_told(import_folder: ImportFolder, tmp_path: Path):
+    folder = table(tmp_path / "table", "file,weight\n1.jpg,1\n2.jpg,2\ncopy.jpg,3\n", 2)
+    (folder / "copy.jpg").write_bytes((folder / "1.jpg").read_bytes())
+    imported = import_folder(TASK, folder)
+    assert imported.told == {("duplicate_image", "copy.jpg", None)}
+    assert "annotated differently" in imported.problems[0].message
+    assert values(imported) == {"1.jpg": [1], "2.jpg": [2]}
 
 
-def test_a_row_without_an_image_and_an_image_without_a_row(tmp_path):
-    root = table(tmp_path / "in", "filename,weight\na.jpg,1\ngone.jpg,2\nc.jpg,3\n")
-    dataset = imported(tmp_path / "ws", TASK, root)
-    assert ("labels.csv", 3) in lines(dataset)
-    told = [item for item in dataset.head().last_import.problems if "b.jpg" in f"{item.file} {item.message}"]
-    assert told
+@pytest.mark.slow
+@pytest.mark.skipif(not (DATA / "hit_uav_view").is_dir(), reason=f"no views at {DATA}; set AI_STUDIO_TEST_DATA")
+def test_views_from_a_drone_have_two_targets_and_are_split_by_flight(import_folder: ImportFolder):
+    imported = import_folder(TASK, DATA / "hit_uav_view")
+    assert (imported.head.image_count, imported.problems) == (320, [])
+    assert [(item.name, item.unit) for item in imported.head.targets] == [("altitude", "m"), ("camera angle", "deg")]
+    for filename, record in imported.records.items():
+        _, altitude, angle, *_ = filename.split("_")
+        assert values_of(record.annotations) == [float(altitude), float(angle)], "file names hold the targets"
 
-
-def test_two_rows_for_one_image(tmp_path):
-    root = table(tmp_path / "in", "filename,weight\na.jpg,1\nb.jpg,2\na.jpg,9\nc.jpg,3\n")
-    dataset = imported(tmp_path / "ws", TASK, root)
-    assert values(dataset)["a.jpg"] == [1]
-    assert ("labels.csv", 4) in lines(dataset)
-
-
-@pytest.mark.parametrize("encoding", ["utf-8", "utf-8-sig"])
-def test_semicolons_and_decimal_commas(tmp_path, encoding):
-    root = table(tmp_path / "in", "filename;weight_kg\na.jpg;1,5\nb.jpg;2,25\nc.jpg;3\n", encoding=encoding)
-    assert values(imported(tmp_path / "ws", TASK, root)) == {"a.jpg": [1.5], "b.jpg": [2.25], "c.jpg": [3]}
-
-
-@pytest.mark.skipif(not (DATA / "hit_uav_view").is_dir(), reason=f"no reference data at {DATA}")
-def test_flights_come_in_with_both_targets(tmp_path):
-    dataset = imported(tmp_path / "ws", TASK, DATA / "hit_uav_view")
-    head = dataset.head()
-    assert head.targets == [TargetInfo(name="altitude", unit="m"), TargetInfo(name="camera angle", unit="deg")]
-    assert head.image_count == 320
-    assert not problems(dataset)
+    settings = Settings(workspace=imported.workspace.root)
+    studio = Studio(imported.workspace, settings, Hub(imported.workspace.jobs, settings))
+    grouping = GroupBy(by="filename", separator="_", parts=4)
+    split = splits.create(studio, imported.project_id, splits.NewSplit(name="flights", group_by=grouping))
+    names = {record.id: filename for filename, record in imported.records.items()}
+    places = defaultdict(set)
+    for subset, ids in split.assignment.items():
+        for image_id in ids:
+            places["_".join(names[image_id].split("_")[:4])].add(subset)
+    assert split.groups == len(places) > 3
+    assert {len(subsets) for subsets in places.values()} == {1}, "neighbouring frames stand in one subset"
+    assert sum(split.counts.values()) == 320
+    assert all(split.counts.values())
