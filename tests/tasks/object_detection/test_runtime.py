@@ -114,7 +114,7 @@ def test_an_image_is_right_when_nothing_is_false_or_missed(runtime):
     assert good.judgement["verdicts"] == ["right", "ignored"]
 
     bad = score((0.9, (50.0, 10.0, 10.0, 10.0), CAT), (0.8, OBJECT, DOG), (0.4, OBJECT, CAT))
-    assert bad.judgement == {"verdicts": ["false", "ignored"], "truth_of": [None, None], "missed": [0]}
+    assert bad.judgement == {"verdicts": ["false", "ignored"], "missed": [0]}
     assert (bad.correct, bad.error) == (False, 2.0)
     silent = score((0.4, OBJECT, CAT))
     assert (silent.correct, silent.error, silent.confidence, silent.predicted_classes) == (False, 1.0, None, [])
