@@ -5,6 +5,7 @@ from pathlib import Path
 
 from shared.errors import Invalid
 from shared.schemas.dataset import Problem
+from shared.schemas.read_options import ReadOptions
 from shared.taskkit.formats.rows import IMAGE_SUFFIXES, Reading, Row, subset_of
 
 
@@ -13,7 +14,7 @@ def recognises(_root: Path, files: list[Path]) -> bool:
     return any(file.suffix.lower() in IMAGE_SUFFIXES and len(file.parts) > 1 for file in files)
 
 
-def read(root: Path, files: list[Path]) -> Reading:
+def read(root: Path, files: list[Path], _options: ReadOptions = ReadOptions()) -> Reading:
     """Return a row for each image; files outside of class folders and files that are no images become problems.
 
     Raises:

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from shared.schemas.base import Subset
+from shared.schemas.read_options import ReadOptions
 from shared.taskkit.formats.coco_elements import Annotation, Category, Image, key_of, read_elements
 from shared.taskkit.formats.image_files import ImageFiles, folder_subset, label_file_subset
 from shared.taskkit.formats.label_files import (
@@ -29,7 +30,7 @@ def recognises(root: Path, files: list[Path]) -> bool:
     return any(_is_coco(root / file) for file in _json_files(files))
 
 
-def read(root: Path, files: list[Path]) -> Reading:
+def read(root: Path, files: list[Path], _options: ReadOptions = ReadOptions()) -> Reading:
     """Return a row for each image that the JSON files name, with its boxes in pixels (x, y, width, height).
 
     An annotation without a box gets the bounds of its polygons. The subset is what the JSON file or its folder is

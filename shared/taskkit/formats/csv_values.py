@@ -7,6 +7,7 @@ from pathlib import Path
 from shared.errors import Invalid
 from shared.schemas.base import Subset
 from shared.schemas.dataset import TargetInfo
+from shared.schemas.read_options import ReadOptions
 from shared.taskkit.formats.csv_columns import Columns, choose_columns
 from shared.taskkit.formats.csv_table import Table, parse_table
 from shared.taskkit.formats.image_files import ImageFiles, folder_subset, label_file_subset
@@ -19,7 +20,7 @@ def recognises(_root: Path, files: list[Path]) -> bool:
     return bool(_table_files(files))
 
 
-def read(root: Path, files: list[Path]) -> Reading:
+def read(root: Path, files: list[Path], _options: ReadOptions = ReadOptions()) -> Reading:
     """Return a row for each image of the tables, its values in the order of the targets.
 
     A column names the image, one may name the subset, and each other one that holds mostly numbers is a target, whose

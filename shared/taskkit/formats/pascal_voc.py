@@ -5,6 +5,7 @@ from collections.abc import Iterable, Iterator
 from pathlib import Path, PurePosixPath
 
 from shared.schemas.base import Subset
+from shared.schemas.read_options import ReadOptions
 from shared.taskkit.formats.image_files import ImageFiles, folder_subset
 from shared.taskkit.formats.label_files import (
     Unreadable,
@@ -37,7 +38,7 @@ def recognises(root: Path, files: list[Path]) -> bool:
     return any("<bndbox>" in text for text in found) or any("<polygon>" not in text for text in found)
 
 
-def read(root: Path, files: list[Path]) -> Reading:
+def read(root: Path, files: list[Path], _options: ReadOptions = ReadOptions()) -> Reading:
     """Return a row for each image that an XML file is about, with its boxes in pixels (x, y, width, height).
 
     The image is the one that <filename> names, or else the one called like the XML file. The box is xmin, ymin,

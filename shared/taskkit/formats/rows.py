@@ -6,6 +6,7 @@ from typing import Protocol
 
 from shared.schemas.base import Subset
 from shared.schemas.dataset import Problem, TargetInfo
+from shared.schemas.read_options import ReadOptions
 
 IMAGE_SUFFIXES = frozenset({".jpg", ".jpeg", ".png", ".bmp", ".webp", ".tif", ".tiff"})
 
@@ -69,8 +70,8 @@ class Reader(Protocol):
     def recognises(self, root: Path, files: list[Path]) -> bool:
         """Whether files (relative to the root) have this format's layout."""
 
-    def read(self, root: Path, files: list[Path]) -> Reading:
-        """Return the rows of files (relative to `root`)."""
+    def read(self, root: Path, files: list[Path], options: ReadOptions = ReadOptions(), /) -> Reading:
+        """Return the rows of files (relative to `root`), read as `options` say where they say anything."""
 
 
 def subset_of(name: str) -> Subset | None:

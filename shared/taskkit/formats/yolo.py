@@ -6,6 +6,7 @@ from collections.abc import Iterable
 from pathlib import Path
 
 from shared.schemas.base import Subset
+from shared.schemas.read_options import ReadOptions
 from shared.taskkit.formats.image_files import ImageFiles, folder_subset, label_file_subset
 from shared.taskkit.formats.label_files import (
     Unreadable,
@@ -32,7 +33,7 @@ def recognises(root: Path, files: list[Path]) -> bool:
     return any(_holds_labels(root / file) for file in paired[:_MAX_PEEKS]) or bool(texts and yaml_files(root, files))
 
 
-def read(root: Path, files: list[Path]) -> Reading:
+def read(root: Path, files: list[Path], _options: ReadOptions = ReadOptions()) -> Reading:
     """Return a row for every image, with the boxes of its label file, by their top left corner and relative.
 
     The label file stands beside the image, or in the `labels` folder where the image is in `images`, or is the one of
