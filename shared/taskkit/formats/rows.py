@@ -20,19 +20,50 @@ class Place:
 
 
 @dataclass(frozen=True, slots=True)
+class Rle:
+    """A mask as COCO writes it: run lengths in columns, off and on in turn, packed into text."""
+
+    size: tuple[int, int]
+    """Height and width in pixels."""
+    counts: str
+
+
+Outline = tuple[tuple[float, ...], ...] | Rle
+"""One or several polygons, each x, y, x, y, ...; or a mask."""
+Quad = tuple[float, float, float, float, float, float, float, float]
+"""Four corners in the order in which a pen would draw them: x, y, x, y, x, y, x, y."""
+
+
+@dataclass(frozen=True, slots=True)
 class ObjectRow:
     """One object of an image, as its label file says; whether the box fits the image is asked later."""
 
     label: str
     """Name of its class."""
     bbox: tuple[float, float, float, float]
-    """x, y, width, height in pixels, or in shares of the image's width and height where `relative`."""
+    """x, y, width, height in pixels, or in shares of the image's width and height where `relative`. The bounds, where
+    the object is outlined otherwise."""
     place: Place
     relative: bool = False
+    """Whether coordinates are shares of the image's width and height, those of polygons and corners too."""
     iscrowd: bool = False
     """Whether the box holds many objects that were not told apart (COCO)."""
     area: float | None = None
     """Pixels the object covers, where the file says so and it is not just the box's."""
+    segmentation: Outline | None = None
+    corners: Quad | None = None
+    """Of a box that may be turned, where the file has such."""
+    difficult: bool = False
+    """Whether it is marked as hard to recognise (Pascal VOC, DOTA)."""
+
+
+@dataclass(frozen=True, slots=True)
+class Anomaly:
+    """Whether an image shows a defect, of which kind, and where: a file relative to the root, white on black."""
+
+    is_anomalous: bool
+    defect: str | None = None
+    mask: Path | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,6 +81,13 @@ class Row:
     """Where a label file speaks of the image."""
     size: tuple[int, int] | None = None
     """Width and height in pixels, where the label file names them."""
+    mask: Path | None = None
+    """A PNG of the image's size, relative to the root, whose pixels stand for what the reading's `mask_values` say."""
+    anomaly: Anomaly | None = None
+
+
+MaskValue = int | tuple[int, int, int]
+"""What a pixel of a mask holds: a grey value or an index into the palette, or else a colour."""
 
 
 @dataclass(slots=True)
@@ -62,6 +100,8 @@ class Reading:
     """Classes in the order in which the files declare them, also those without an object; empty where none do."""
     targets: tuple[TargetInfo, ...] = ()
     """Names and units of the numbers in the rows."""
+    mask_values: dict[MaskValue, str] = field(default_factory=dict)
+    """The class that each value in the rows' masks stands for; empty where no file says so."""
 
 
 class Reader(Protocol):
