@@ -1,5 +1,6 @@
 import json
 import random
+from array import array
 from pathlib import Path
 from typing import Any
 
@@ -7,7 +8,8 @@ import pytest
 
 from shared.errors import Invalid
 from shared.taskkit.formats import coco
-from shared.taskkit.formats.rows import Reading
+from shared.taskkit.formats.outlines import packed
+from shared.taskkit.formats.rows import Reading, Rle
 from tests.taskkit.label_files import PARSERS, below, needs_data, refusal_of, survives, told
 
 Document = dict[str, Any]
@@ -74,7 +76,35 @@ def test_an_area_that_is_just_the_boxs_is_not_kept(tmp_path: Path) -> None:
 def test_polygons_give_the_box_where_there_is_none(tmp_path: Path) -> None:
     polygons = [[10, 20, 30, 20, 30, 45], [5, 30, 8, 30, 8, 31]]
     reading = read(tmp_path, document(annotations=[annotation(bbox=None, segmentation=polygons, area=7)]))
-    assert reading.rows[0].objects[0].bbox == (5, 20, 25, 25)
+    (item,) = reading.rows[0].objects
+    assert item.bbox == (5, 20, 25, 25)
+    assert item.segmentation == tuple(array("d", polygon) for polygon in polygons)
+
+
+@pytest.mark.parametrize("counts", [[101, 3, 46, 0, 1, 2, 4847], packed([101, 3, 46, 0, 1, 2, 4847])])
+def test_masks_are_kept_and_give_the_box_where_there_is_none(tmp_path: Path, counts: object) -> None:
+    mask = {"size": [50, 100], "counts": counts}
+    reading = read(tmp_path, document(annotations=[annotation(bbox=None, segmentation=mask, iscrowd=1)]))
+    (item,) = reading.rows[0].objects
+    assert (item.bbox, item.iscrowd) == ((2, 1, 2, 3), True)
+    assert item.segmentation == Rle((50, 100), packed([101, 3, 46, 0, 1, 2, 4847]))
+
+
+@pytest.mark.parametrize(
+    "segmentation", [[[1, 2]], [["x"]], "mask", {"size": [50, 100], "counts": [7]}, {"counts": "0", "size": 5}]
+)
+def test_a_box_is_read_without_the_segmentation_that_cannot_be_used(tmp_path: Path, segmentation: object) -> None:
+    reading = read(tmp_path, document(annotations=[annotation(segmentation=segmentation)]))
+    assert (reading.rows[0].objects[0].bbox, reading.rows[0].objects[0].segmentation) == ((1, 2, 3, 4), None)
+    assert told(reading) == {("bad_segmentation", "a.json", 7)}
+
+
+def test_segments_of_a_panoptic_annotation_are_objects(tmp_path: Path) -> None:
+    segments = [{"id": 5, "category_id": 1, "bbox": [1, 2, 3, 4]}, {"id": 9, "category_id": 2, "iscrowd": 1}, 7]
+    panoptic = {"image_id": 1, "file_name": "1.png", "segments_info": segments}
+    reading = read(tmp_path, document(annotations=[panoptic]), "1.jpg", "panoptic_train/1.png")
+    assert [(item.label, item.bbox) for item in reading.rows[0].objects] == [("cat", (1, 2, 3, 4))]
+    assert told(reading) == {("box_missing", "a.json", 7), ("bad_element", "a.json", 7)}
 
 
 @pytest.mark.parametrize(
@@ -234,10 +264,12 @@ def test_values_of_any_kind_anywhere_are_read_or_refused(tmp_path: Path) -> None
     junk = [None, True, -1, 1e308, float("nan"), "", "text", "\ud800", [], {}, [[]], [None], {"id": 1}, 10**300]
     rng = random.Random(0)
     read_count = 0
+    mask = {"size": [2, 3], "counts": [1, 5]}
     for _ in range(400):
-        whole = document(annotations=[annotation(), annotation(bbox=None, segmentation=[[1, 2, 3, 4, 5, 6]])])
-        array = whole[rng.choice(list(whole))]
-        element = array[rng.randrange(len(array))]
+        outlined = [annotation(bbox=None, segmentation=item) for item in ([[1, 2, 3, 4, 5, 6]], mask)]
+        whole = document(annotations=[annotation(), *outlined])
+        elements = whole[rng.choice(list(whole))]
+        element = elements[rng.randrange(len(elements))]
         key = rng.choice(list(element))
         element[key] = rng.choice(junk)
         if isinstance(document()["annotations"][0].get(key), list) and rng.random() < 0.5:

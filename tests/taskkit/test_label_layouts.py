@@ -8,6 +8,7 @@ from types import ModuleType
 import pytest
 
 from shared.taskkit.formats import coco, csv_values, pascal_voc, yolo
+from shared.taskkit.formats.rows import Rle
 from tests.taskkit.label_files import DATA, PARSERS, below, needs_data, refusal_of
 
 pytestmark = needs_data
@@ -25,6 +26,7 @@ READERS = (coco, yolo, pascal_voc)
         ("coco_dataset/mmdet_coco", coco, {"train": 1, "val": 2}),
         ("coco_dataset/coco_person_keypoints", coco, {"train": 1, "val": 2}),
         ("coco_dataset/coco_stuff", coco, {"train": 1, "val": 1}),
+        ("coco_dataset/coco_panoptic", coco, {"train": 1, "val": 2}),
         ("coco_dataset/coco_image_info", coco, {}),
         ("roboflow_dataset/coco", coco, {"train": 2, "val": 2}),
         ("kaggle_dataset/relaxed_coco", coco, {None: 2}),
@@ -56,7 +58,6 @@ def test_layouts_of_other_tools_are_recognised_and_read(
     [
         ("coco_dataset/coco_captions", coco, "None of the 1 annotations has a bbox or a segmentation"),
         ("coco_dataset/coco_labels", coco, "None of the 1 annotations has a bbox or a segmentation"),
-        ("coco_dataset/coco_panoptic", coco, "None of the 1 annotations has a bbox or a segmentation"),
         ("roboflow_dataset/createml", coco, "_annotations.createml.json, line 1: The document is no JSON object"),
         ("kaggle_dataset/relaxed_yolo", yolo, "No file names the classes"),
         ("roboflow_dataset/yolo_obb", yolo, "train/labelTxt/train_001.txt, line 1: 'label_0' is no number"),
@@ -155,6 +156,8 @@ def test_nuclei_in_three_coco_files() -> None:
     reading = coco.read(root, below(root))
     assert (len(reading.rows), sum(len(row.objects) for row in reading.rows)) == (150, 4145)
     assert Counter(row.subset for row in reading.rows) == {"train": 90, "val": 30, "test": 30}
+    outlines = [item.segmentation for row in reading.rows for item in row.objects]
+    assert sum(not isinstance(outline, Rle) and len(outline or ()) > 1 for outline in outlines) == 16
     assert reading.problems == []
 
 

@@ -33,14 +33,15 @@ def recognises(root: Path, files: list[Path]) -> bool:
 def read(root: Path, files: list[Path], _options: ReadOptions = ReadOptions()) -> Reading:
     """Return a row for each image that the JSON files name, with its boxes in pixels (x, y, width, height).
 
-    An annotation without a box gets the bounds of its polygons. The subset is what the JSON file or its folder is
-    named after, or else the image's folder. Where there are `instances_*` files, the others are left out.
+    An annotation without a box gets the bounds of its polygons or its mask; of a panoptic one the boxes of its segments
+    are read. The subset is what the JSON file or its folder is named after, or else the image's folder. Where there are
+    `instances_*` files, the others are left out.
 
     Raises:
         Invalid: there is no such file, one cannot be parsed, or no object in it can be read.
     """
     reading = Reading()
-    images = ImageFiles(files)
+    images = ImageFiles(file for file in files if not _is_panoptic_map(file))
     documents = [_Document(root, file, images, reading) for file in _chosen(root, files, reading)]
     for document in documents:
         document.read()
@@ -54,6 +55,11 @@ def read(root: Path, files: list[Path], _options: ReadOptions = ReadOptions()) -
 
 def _json_files(files: Iterable[Path]) -> list[Path]:
     return [file for file in files if file.suffix.lower() == ".json"]
+
+
+def _is_panoptic_map(file: Path) -> bool:
+    """Whether an image tells the segments of another one apart by colour."""
+    return file.suffix.lower() == ".png" and file.parent.name.casefold().startswith("panoptic_")
 
 
 def _is_coco(path: Path) -> bool:
@@ -156,8 +162,14 @@ class _Document:
                 self._fault("unknown_class", item.line, message, "Add the category, or mend the number.")
             elif found[image]:
                 place = Place(str(self.file), item.line)
-                row = ObjectRow(category.name, item.bbox, place, iscrowd=item.iscrowd, area=item.area)
-                objects[image].append(row)
+                objects[image].append(
+                    ObjectRow(
+                        *(category.name, item.bbox, place),
+                        iscrowd=item.iscrowd,
+                        area=item.area,
+                        segmentation=item.outline,
+                    )
+                )
         return objects
 
     def _fault(self, code: str, line: int, message: str, mend: str) -> None:

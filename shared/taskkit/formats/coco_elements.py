@@ -6,8 +6,9 @@ from typing import Any
 
 from shared.schemas.dataset import Problem
 from shared.taskkit.formats.json_arrays import array_elements
-from shared.taskkit.formats.label_files import Box, Severity, bounds_of, fault, finite, pixels, printable, shown
-from shared.taskkit.formats.rows import Place
+from shared.taskkit.formats.label_files import Box, Severity, fault, finite, pixels, printable, shown
+from shared.taskkit.formats.outlines import bounds, coco_outline
+from shared.taskkit.formats.rows import Outline, Place
 
 
 @dataclass(slots=True)
@@ -46,11 +47,15 @@ class Annotation:
     bbox: Box
     iscrowd: bool
     area: float | None
+    outline: Outline | None
 
 
 @dataclass(slots=True)
 class Elements:
-    """What a document holds. `outlined` counts annotations with a bbox or a segmentation, whether usable or not."""
+    """What a document holds. `outlined` counts annotations with a bbox or a segmentation, whether usable or not.
+
+    Each segment of a panoptic annotation counts as an annotation.
+    """
 
     images: list[Image] = field(default_factory=list)
     categories: list[Category] = field(default_factory=list)
@@ -120,16 +125,39 @@ class _Parser:
         self.elements.categories.append(Category(line, key, printable(name), above))
 
     def annotation(self, line: int, element: dict[str, Any]) -> None:
-        outline = element.get("segmentation")
-        self.elements.outlined += bool(element.get("bbox") or outline)
-        bbox = self._box(line, element) if element.get("bbox") else self._bounds(line, element)
+        segments = element.get("segments_info")
+        if not isinstance(segments, list):
+            self._object(line, element)
+            return
+        self.elements.annotation_count += len(segments) - 1
+        for segment in segments:
+            if isinstance(segment, dict):
+                self._object(line, segment | {"image_id": element.get("image_id")})
+            else:
+                message = f"An element of segments_info is {shown(segment)} instead of an object; left out."
+                self.fault("bad_element", line, message, "Write it in braces, with its keys.")
+
+    def _object(self, line: int, element: dict[str, Any]) -> None:
+        self.elements.outlined += bool(element.get("bbox") or element.get("segmentation"))
+        outline = self._outline(line, element)
+        bbox = self._box(line, element) if element.get("bbox") else self._bounds(line, element, outline)
         if bbox is None:
             return
         crowd = element.get("iscrowd") in (1, "1")
         area = self._area(line, element, bbox)
         self.elements.annotations.append(
-            Annotation(line, element.get("image_id"), element.get("category_id"), bbox, crowd, area)
+            Annotation(line, element.get("image_id"), element.get("category_id"), bbox, crowd, area, outline)
         )
+
+    def _outline(self, line: int, element: dict[str, Any]) -> Outline | None:
+        """Return polygons or mask. One that cannot be used is listed, and told with the box where that is missing."""
+        said = element.get("segmentation")
+        outline = coco_outline(said) if said else None
+        if said and outline is None and said != [[]] and element.get("bbox"):
+            message = f"The segmentation{_called(element)} is neither polygons nor a whole mask; only the bbox is read."
+            mend = "Write polygons as [[x, y, x, y, x, y, ...]], or a mask as its size and counts that fill it."
+            self.fault("bad_segmentation", line, message, mend, "warning")
+        return outline
 
     def _box(self, line: int, element: dict[str, Any]) -> Box | None:
         bbox = element["bbox"]
@@ -141,15 +169,14 @@ class _Parser:
             return None
         return numbers[0], numbers[1], numbers[2], numbers[3]
 
-    def _bounds(self, line: int, element: dict[str, Any]) -> Box | None:
-        """Return the bounds of the polygons of an annotation that has no box."""
-        outline = element.get("segmentation")
-        bounds = _polygon_bounds(outline) if isinstance(outline, list) else None
-        if bounds is None:
-            mask = " and its segmentation is a mask" if isinstance(outline, dict) else ""
-            message = f"The annotation{_called(element)} has no bbox{mask}; the object is left out."
+    def _bounds(self, line: int, element: dict[str, Any], outline: Outline | None) -> Box | None:
+        """Return the bounds of the outline of an annotation that has no box."""
+        box = None if outline is None else bounds(outline)
+        if box is None:
+            unusable = " and its segmentation outlines nothing" if element.get("segmentation") else ""
+            message = f"The annotation{_called(element)} has no bbox{unusable}; the object is left out."
             self.fault("box_missing", line, message, "Add a bbox: x, y, width and height in pixels.")
-        return bounds
+        return box
 
     def _area(self, line: int, element: dict[str, Any], bbox: Box) -> float | None:
         """Return the area where it is not just the box's."""
@@ -165,13 +192,3 @@ class _Parser:
 def _called(element: dict[str, Any]) -> str:
     key = key_of(element.get("id"))
     return "" if key is None else f" (id {key[:40]})"
-
-
-def _polygon_bounds(outline: list[Any]) -> Box | None:
-    """Return the bounds of polygons [x, y, x, y, ...], None where there is none or anything in them is no number."""
-    polygons = [part for part in outline if part != []]
-    if not polygons or not all(isinstance(part, list) and len(part) >= 6 and len(part) % 2 == 0 for part in polygons):
-        return None
-    xs = [finite(x) for part in polygons for x in part[::2]]
-    ys = [finite(y) for part in polygons for y in part[1::2]]
-    return bounds_of(xs, ys)

@@ -1,5 +1,6 @@
 """What readers give: one row an image, with what the files say of it and nothing interpreted."""
 
+from array import array
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Protocol
@@ -28,8 +29,8 @@ class Rle:
     counts: str
 
 
-Outline = tuple[tuple[float, ...], ...] | Rle
-"""One or several polygons, each x, y, x, y, ...; or a mask."""
+Outline = tuple["array[float]", ...] | Rle
+"""One or several polygons, each x, y, x, y, ... in an array, since there may be millions; or a mask."""
 Quad = tuple[float, float, float, float, float, float, float, float]
 """Four corners in the order in which a pen would draw them: x, y, x, y, x, y, x, y."""
 
