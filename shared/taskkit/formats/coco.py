@@ -136,11 +136,7 @@ class _Document:
                 self._fault("image_id_twice", image.line, message, "Give each image an id of its own.")
                 continue
             found[image.key] = None
-            if (file := self.images.find(image.name, self.file, subset)) is None:
-                self.reading.problems.append(self.images.missing(image.name, place))
-            elif (problem := self.images.take(file, place)) is not None:
-                self.reading.problems.append(problem)
-            else:
+            if (file := self.images.claim(image.name, place, self.reading.problems, subset)) is not None:
                 found[image.key] = image, file
         return found
 

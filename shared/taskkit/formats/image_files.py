@@ -88,6 +88,15 @@ class ImageFiles:
         message = f"The image {image} is also in {where} and counts as it is there; left out here."
         return fault("image_named_twice", place, message, "Leave one of the two.")
 
+    def claim(self, name: str, place: Place, problems: list[Problem], subset: Subset | None = None) -> Path | None:
+        """Return the image that a label file calls `name` and take it; what keeps it from that goes to the problems."""
+        if (image := self.find(name, Path(place.file), subset)) is None:
+            problems.append(self.missing(name, place))
+        elif (problem := self.take(image, place)) is not None:
+            problems.append(problem)
+            image = None
+        return image
+
     def not_annotated(self) -> Iterator[Problem]:
         """Return a problem for each image that no label file speaks of."""
         for image in self.all:
