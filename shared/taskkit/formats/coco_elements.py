@@ -5,7 +5,7 @@ from math import isclose
 from typing import Any
 
 from shared.schemas.dataset import Problem
-from shared.taskkit.formats.json_arrays import array_elements
+from shared.taskkit.formats.json_arrays import top_elements
 from shared.taskkit.formats.label_files import Box, Severity, fault, finite, pixels, printable, shown
 from shared.taskkit.formats.outlines import bounds, coco_outline
 from shared.taskkit.formats.rows import Outline, Place
@@ -73,7 +73,7 @@ def read_elements(text: str, file: str, problems: list[Problem]) -> Elements:
     elements = Elements()
     parser = _Parser(elements, file, problems)
     readers = {"images": parser.image, "categories": parser.category, "annotations": parser.annotation}
-    for key, line, element in array_elements(text):
+    for key, line, element in top_elements(text):
         if key in readers:
             elements.annotation_count += key == "annotations"
             if isinstance(element, dict):

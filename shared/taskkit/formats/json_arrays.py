@@ -3,6 +3,8 @@
 import json
 import re
 from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
 
 from shared.taskkit.formats.label_files import Unreadable
 
@@ -10,18 +12,48 @@ _DECODER = json.JSONDecoder()
 _SPACE = re.compile(r"[ \t\n\r]*")
 
 
-def array_elements(text: str) -> Iterator[tuple[str, int, object]]:
+def top_elements(text: str) -> Iterator[tuple[str, int, object]]:
     """Yield key, line and element for each element of the arrays that stand at the top of a JSON object.
 
-    Only one element is decoded at a time, so that a document costs little more memory than its text. Other values at
-    the top are passed over.
+    Of an object that stands there each member is an element: a dictionary with its key and value alone. Any other value
+    but null is an element itself. Only one element is decoded at a time, so that a document costs little more memory
+    than its text.
 
     Raises:
-        Unreadable: not valid JSON, no object at the top, or an array's key stands there twice.
+        Unreadable: not valid JSON, no object at the top, or a key of an array or object stands there twice.
     """
     cursor = _Cursor(text)
-    try:
+    with _told(cursor):
         yield from cursor.elements()
+
+
+def list_elements(text: str) -> Iterator[tuple[int, object]]:
+    """Yield line and element for each element of a JSON document that is one array.
+
+    Raises:
+        Unreadable: not valid JSON, or no array at the top.
+    """
+    cursor = _Cursor(text)
+    with _told(cursor):
+        yield from cursor.array()
+
+
+def whole(text: str) -> dict[str, Any]:
+    """Return a small JSON document that is an object.
+
+    Raises:
+        Unreadable: not valid JSON, or no object.
+    """
+    cursor = _Cursor(text)
+    with _told(cursor):
+        return cursor.document()
+
+
+@contextmanager
+def _told(cursor: "_Cursor") -> Iterator[None]:
+    """Turn what the decoder raises into `Unreadable`."""
+    try:
+        yield
     except json.JSONDecodeError as error:
         mend = "Write the file again with the tool that made it."
         raise Unreadable(f"Not valid JSON (column {error.colno}): {error.msg}", error.lineno, mend) from error
@@ -42,23 +74,51 @@ class _Cursor:
 
     def elements(self) -> Iterator[tuple[str, int, object]]:
         if self._peek() != "{":
-            raise Unreadable("The document is no JSON object", self.here(), "A COCO file begins with a brace: {.")
+            raise Unreadable("The document is no JSON object", self.here(), "It must begin with a brace: {.")
         seen: set[str] = set()
+        for line, key in self._keys():
+            kind = {"[": "array", "{": "object"}.get(self._peek())
+            if kind is None:
+                if (value := self._value()) is not None:
+                    yield key, line, value
+                continue
+            if key in seen:
+                raise Unreadable(f"The {kind} {key!r} stands there twice", line, "Join the two.")
+            seen.add(key)
+            if kind == "array":
+                yield from ((key, below, element) for below, element in self._elements())
+            else:
+                yield from ((key, below, {name: self._value()}) for below, name in self._keys())
+        self._end()
+
+    def array(self) -> Iterator[tuple[int, object]]:
+        if self._peek() != "[":
+            raise Unreadable("The document is no JSON array", self.here(), "It must begin with a bracket: [.")
+        yield from self._elements()
+        self._end()
+
+    def document(self) -> dict[str, Any]:
+        if self._peek() != "{":
+            raise Unreadable("The document is no JSON object", self.here(), "It must begin with a brace: {.")
+        value = self._value()
+        self._end()
+        return value if isinstance(value, dict) else {}
+
+    def _keys(self) -> Iterator[tuple[int, str]]:
+        """Stop before each value of an object; whoever iterates reads it."""
         for _ in self._items("{", "}"):
             line = self.here()
             key = self._value()
             if not isinstance(key, str):
                 raise json.JSONDecodeError("Expecting a key in double quotes", self._text, self._at)
             self._expect(":")
-            if self._peek() != "[":
-                self._value()
-                continue
-            if key in seen:
-                raise Unreadable(f"The array {key!r} stands there twice", line, "Join the two.")
-            seen.add(key)
-            for _ in self._items("[", "]"):
-                line = self.here()
-                yield key, line, self._value()
+            yield line, key
+
+    def _elements(self) -> Iterator[tuple[int, object]]:
+        for _ in self._items("[", "]"):
+            yield self.here(), self._value()
+
+    def _end(self) -> None:
         if self._peek():
             raise json.JSONDecodeError("More text after the end", self._text, self._at)
 
