@@ -1,3 +1,4 @@
+from array import array
 from pathlib import Path
 
 import pytest
@@ -36,9 +37,21 @@ def test_boxes_begin_at_the_top_left_corner_and_are_relative(tmp_path: Path) -> 
 
 
 @pytest.mark.parametrize("points", ["0.1 0.2 0.5 0.2 0.3 0.6", "0.1 0.6 0.5 0.6 0.5 0.2 0.1 0.2"])
-def test_polygons_give_their_bounds(tmp_path: Path, points: str) -> None:
+def test_polygons_and_corners_are_kept_with_their_bounds(tmp_path: Path, points: str) -> None:
     reading = read(tmp_path, {"data.yaml": NAMES, "1.txt": f"0 {points}\n"})
-    assert reading.rows[0].objects[0].bbox == pytest.approx((0.1, 0.2, 0.4, 0.4))
+    numbers = [float(word) for word in points.split()]
+    (item,) = reading.rows[0].objects
+    assert item.bbox == pytest.approx((0.1, 0.2, 0.4, 0.4))
+    assert (item.relative, item.segmentation) == (True, (array("d", numbers),))
+    assert item.corners == (tuple(numbers) if len(numbers) == 8 else None)
+    assert reading.problems == []
+
+
+def test_boxes_among_outlines_are_told_with_the_first_of_the_fewer(tmp_path: Path) -> None:
+    outline, box = "0 0.1 0.2 0.5 0.2 0.3 0.6\n", "0 0.5 0.5 0.2 0.2\n"
+    reading = read(tmp_path, {"data.yaml": NAMES, "1.txt": outline * 2 + box})
+    assert told(reading) == {("boxes_and_outlines", "1.txt", 3)}
+    assert [bool(item.segmentation) for item in reading.rows[0].objects] == [True, True, False]
 
 
 def test_keypoints_are_no_polygon(tmp_path: Path) -> None:
@@ -222,5 +235,6 @@ def test_text_beside_images_is_recognised_by_its_numbers(tmp_path: Path) -> None
 
 def test_damaged_bytes_are_read_or_refused(tmp_path: Path) -> None:
     put(tmp_path, {"data.yaml": "train: a\nval: [b, c]\nnames: {0: cat, 1: dog}\n", "1.txt": "0 0.5 0.5 0.2 0.2\n" * 3})
+    (tmp_path / "1.txt").write_text("0 0.5 0.5 0.2 0.2\n1 0.1 0.2 0.5 0.2 0.3 0.6\n")
     assert survives(yolo, tmp_path, "1.txt", ["1.jpg"], 200)
     assert survives(yolo, tmp_path, "data.yaml", ["1.jpg"], 200)

@@ -7,10 +7,11 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from shared.schemas.base import Subset
-from shared.taskkit.formats.cvat_shapes import OTHER_SHAPES, SHAPES, ShapeFault, label_of, shape_row
+from shared.taskkit.formats.cvat_shapes import OTHER_SHAPES, SHAPES, label_of, shape_row
 from shared.taskkit.formats.image_files import ImageFiles, folder_subset, label_file_subset
 from shared.taskkit.formats.label_files import (
     Unreadable,
+    Unusable,
     fault,
     head,
     parsed,
@@ -124,8 +125,8 @@ class _Document:
     def _tag(self, element: Element) -> list[str]:
         try:
             return [label_of(element)]
-        except ShapeFault as error:
-            self._fault(error, element)
+        except Unusable as error:
+            self.reading.problems.append(error.problem(Place(str(self.file), element.line)))
             return []
 
     def _objects(self, element: Element, size: tuple[int, int] | None, label: str = "") -> list[ObjectRow]:
@@ -139,13 +140,9 @@ class _Document:
         self.tried += 1
         try:
             return [shape_row(element, label_of(element, label), place, size)]
-        except ShapeFault as error:
-            self._fault(error, element)
+        except Unusable as error:
+            self.reading.problems.append(error.problem(Place(str(self.file), element.line)))
             return []
-
-    def _fault(self, error: ShapeFault, element: Element) -> None:
-        place = Place(str(self.file), element.line)
-        self.reading.problems.append(fault(error.code, place, error.message, error.mend))
 
     def _read_track(self, track: Element) -> None:
         """Note the shapes of a track by the number of their frame."""
@@ -153,8 +150,8 @@ class _Document:
         for shape in track.children:
             number = shape.attributes.get("frame", "")
             if not number.isdecimal() or len(number) > 9:
-                error = ShapeFault("bad_frame", f"The {shape.tag} has no frame number; left out.", "Write frame.")
-                self._fault(error, shape)
+                place, message = Place(str(self.file), shape.line), f"The {shape.tag} has no frame number; left out."
+                self.reading.problems.append(fault("bad_frame", place, message, "Write frame."))
             elif shape.attributes.get("outside") == "1":
                 self._frames[int(number)] += []
             else:

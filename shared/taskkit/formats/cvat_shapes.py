@@ -5,7 +5,7 @@ from math import cos, hypot, isfinite, radians, sin
 
 import numpy as np
 
-from shared.taskkit.formats.label_files import Box, bounds_of, corners, parsed, printable, shown
+from shared.taskkit.formats.label_files import Box, Unusable, bounds_of, corners, parsed, printable, shown
 from shared.taskkit.formats.outlines import bounds, mask_outline, polygon_of
 from shared.taskkit.formats.rows import ObjectRow, Place, Quad
 from shared.taskkit.formats.xml_tree import Element
@@ -15,25 +15,15 @@ _MOST_PIXELS = 25_000_000
 """Of one mask, whose run lengths may claim any number."""
 
 
-class ShapeFault(Exception):
-    """A shape that cannot be used: a code, what is wrong, and the mend."""
-
-    def __init__(self, code: str, message: str, mend: str) -> None:
-        super().__init__(message)
-        self.code = code
-        self.message = message
-        self.mend = mend
-
-
 def label_of(element: Element, inherited: str = "") -> str:
     """Return the class of a shape, tag or track.
 
     Raises:
-        ShapeFault: it has none.
+        Unusable: it has none.
     """
     label = printable(element.attributes.get("label", "")) or inherited
     if not label:
-        raise ShapeFault("class_missing", f"The {element.tag} has no label; left out.", "Give it a label.")
+        raise Unusable("class_missing", f"The {element.tag} has no label; left out.", "Give it a label.")
     return label
 
 
@@ -43,7 +33,7 @@ def shape_row(element: Element, label: str, place: Place, size: tuple[int, int] 
     Of a turned box and of an ellipse the bounds are the box. The angle is in degrees, clockwise.
 
     Raises:
-        ShapeFault: it cannot be used.
+        Unusable: it cannot be used.
     """
     return _SHAPES[element.tag](element, label, place, size)
 
@@ -52,7 +42,7 @@ def _number(element: Element, name: str) -> float:
     text = element.attributes.get(name, "")
     if (number := parsed(text)) is None:
         said = f"is {shown(text)} instead of a number" if text else "is missing"
-        raise ShapeFault("bad_box", f"{name} of the {element.tag} {said}; the object is left out.", "Write a number.")
+        raise Unusable("bad_box", f"{name} of the {element.tag} {said}; the object is left out.", "Write a number.")
     return number
 
 
@@ -63,7 +53,7 @@ def _angle(element: Element) -> float:
 def _checked(box: Box | None, element: Element) -> Box:
     if box is None:
         message = f"The {element.tag} is too large or outlines nothing; the object is left out."
-        raise ShapeFault("bad_box", message, "Write coordinates in pixels of the image.")
+        raise Unusable("bad_box", message, "Write coordinates in pixels of the image.")
     return box
 
 
@@ -92,7 +82,7 @@ def _polygon(element: Element, label: str, place: Place, _size: tuple[int, int] 
     texts = element.attributes.get("points", "").replace(";", ",").split(",")
     if (polygon := polygon_of(map(parsed, texts))) is None:
         message = "The points of the polygon are not three or more pairs of numbers; the object is left out."
-        raise ShapeFault("bad_polygon", message, "Write points as x,y;x,y;x,y.")
+        raise Unusable("bad_polygon", message, "Write points as x,y;x,y;x,y.")
     return ObjectRow(label, _checked(bounds((polygon,)), element), place, segmentation=(polygon,))
 
 
@@ -111,12 +101,12 @@ def _mask(element: Element, label: str, place: Place, size: tuple[int, int] | No
     fits = min(width, height) > 0 and width * height <= _MOST_PIXELS
     if not fits or min(runs, default=-1) < 0 or sum(runs) != width * height or not all(map(float.is_integer, runs)):
         message = f"The run lengths of the mask do not fill its {width} x {height} pixels; the object is left out."
-        raise ShapeFault("bad_mask", message, "Write the file again with the tool that made it.")
+        raise Unusable("bad_mask", message, "Write the file again with the tool that made it.")
     flat = np.repeat(np.arange(len(runs)) % 2 == 1, np.asarray(runs, dtype=np.int64))
     outline = None if size is None else mask_outline(flat.reshape(height, width), left, top, *size)
     if outline is None or (box := bounds(outline)) is None:
         message = "The mask is empty or does not lie within its image; the object is left out."
-        raise ShapeFault("bad_mask", message, "Check left, top, and the image's width and height.")
+        raise Unusable("bad_mask", message, "Check left, top, and the image's width and height.")
     return ObjectRow(label, box, place, segmentation=outline)
 
 

@@ -34,6 +34,20 @@ class Unreadable(Exception):
         return refusal("label_file_unreadable", Place(str(file), self.line), f"{self.message}.", self.mend)
 
 
+class Unusable(Exception):
+    """An object, or a line for one, that cannot be used: a code, what is wrong, and the mend."""
+
+    def __init__(self, code: str, message: str, mend: str) -> None:
+        super().__init__(message)
+        self.code = code
+        self.message = message
+        self.mend = mend
+
+    def problem(self, place: Place) -> Problem:
+        """Return the problem to list."""
+        return fault(self.code, place, self.message, self.mend)
+
+
 def fault(
     code: str,
     place: Place,

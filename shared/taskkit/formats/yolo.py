@@ -1,4 +1,7 @@
-"""YOLO: a text file an image with `class cx cy w h` lines in shares of the image's size (darknet, Ultralytics)."""
+"""YOLO: a text file an image with `class cx cy w h` lines in shares of the image's size (darknet, Ultralytics).
+
+Instead of a box a line may have the points of a polygon, or the four corners of a turned box.
+"""
 
 import posixpath
 from collections import Counter
@@ -10,6 +13,7 @@ from shared.schemas.read_options import ReadOptions
 from shared.taskkit.formats.image_files import ImageFiles, folder_subset, label_file_subset
 from shared.taskkit.formats.label_files import (
     Unreadable,
+    Unusable,
     fault,
     head,
     parsed,
@@ -19,7 +23,7 @@ from shared.taskkit.formats.label_files import (
 )
 from shared.taskkit.formats.rows import IMAGE_SUFFIXES, ObjectRow, Place, Reading, Row
 from shared.taskkit.formats.yolo_config import Config, SubsetEntry, is_names_file, read_config, yaml_files
-from shared.taskkit.formats.yolo_lines import LineFault, parse_line
+from shared.taskkit.formats.yolo_lines import parse_line
 
 _MAX_PEEKS = 50
 _PROSE = ("README", "LICENSE", "LICENCE", "CITATION", "REQUIREMENTS")
@@ -37,14 +41,15 @@ def read(root: Path, files: list[Path], _options: ReadOptions = ReadOptions()) -
     """Return a row for every image, with the boxes of its label file, by their top left corner and relative.
 
     The label file stands beside the image, or in the `labels` folder where the image is in `images`, or is the one of
-    the image's name. Of a polygon the bounds are taken. Images without a label file are kept without objects.
+    the image's name. Polygons and corners are kept beside the box around them; boxes among them are listed. Images
+    without a label file are kept without objects.
 
     Raises:
         Invalid: the class names are missing, there are no label files, or no line in them can be read.
     """
     reading = Reading()
     config = read_config(root, files)
-    reading.class_names = tuple(dict.fromkeys(name for _, name in sorted(config.names.items())))
+    reading.class_names = config.class_names()
     _tell_twins(config, reading)
     return _Yolo(root, ImageFiles(files), config, reading).read(_text_files(files))
 
@@ -91,7 +96,21 @@ class _Yolo:
             subset = self._subsets.get(image) or folder_subset(image.parts[:-1])
             self._read_image(image, labels.get(image), subset)
         refuse_without_objects(self._reading, self._line_count)
+        self._tell_mixture()
         return self._reading
+
+    def _tell_mixture(self) -> None:
+        """Tell where some objects are outlined and others, the fewer or as many, are not, or the other way round."""
+        objects = [item for row in self._reading.rows for item in row.objects]
+        outlined = [item for item in objects if item.segmentation]
+        plain = [item for item in objects if not item.segmentation]
+        if outlined and plain:
+            message = (
+                f"{len(plain)} objects are boxes and {len(outlined)} are outlines; here is the first of the fewer."
+            )
+            place = min(plain, outlined, key=len)[0].place
+            mend = "Outline all objects, if outlines are to be learned."
+            self._reading.problems.append(fault("boxes_and_outlines", place, message, mend, "warning"))
 
     def _paired(self, texts: list[Path]) -> dict[Path, Path]:
         """Return the label file of each image; text files that belong to none are read as lists or listed."""
@@ -180,11 +199,11 @@ class _Yolo:
             if (name := self._config.names.get(line.number)) is None:
                 numbers = f"{min(self._config.names)} to {max(self._config.names)}"
                 message = f"There is no class {line.number}, only {numbers}; the object is left out."
-                raise LineFault("unknown_class", message, "Mend the number, or add the class.")
-        except LineFault as error:
-            self._reading.problems.append(fault(error.code, place, error.message, error.mend))
+                raise Unusable("unknown_class", message, "Mend the number, or add the class.")
+        except Unusable as error:
+            self._reading.problems.append(error.problem(place))
             return None
-        return ObjectRow(name, line.bbox, place, relative=True)
+        return ObjectRow(name, line.bbox, place, relative=True, segmentation=line.outline, corners=line.corners)
 
 
 def _label_paths(image: Path) -> list[str]:

@@ -37,6 +37,10 @@ class Config:
     has_keypoints: bool = False
     place: Place = field(default_factory=lambda: Place(""))
 
+    def class_names(self) -> tuple[str, ...]:
+        """Return the names in the order of their numbers, each once."""
+        return tuple(dict.fromkeys(name for _, name in sorted(self.names.items())))
+
 
 def is_names_file(file: Path) -> bool:
     """Whether a file lists class names, one a line."""
