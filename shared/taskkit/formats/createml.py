@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from shared.schemas.base import Subset
+from shared.schemas.read_options import ReadOptions
 from shared.taskkit.formats.image_files import ImageFiles, folder_subset, label_file_subset
 from shared.taskkit.formats.json_arrays import list_elements
 from shared.taskkit.formats.label_files import (
@@ -37,7 +38,7 @@ def recognises(root: Path, files: list[Path]) -> bool:
     return bool(_documents(root, files))
 
 
-def read(root: Path, files: list[Path]) -> Reading:
+def read(root: Path, files: list[Path], _options: ReadOptions = ReadOptions()) -> Reading:
     """Return a row for each image that the JSON files name, with its boxes in pixels.
 
     x and y are the centre of the box, as Apple documents the format. Some tools write the top left corner there: where

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from shared.schemas.base import Subset
+from shared.schemas.read_options import ReadOptions
 from shared.taskkit.formats.cvat_shapes import OTHER_SHAPES, SHAPES, label_of, shape_row
 from shared.taskkit.formats.image_files import ImageFiles, folder_subset, label_file_subset
 from shared.taskkit.formats.label_files import (
@@ -35,7 +36,7 @@ def recognises(root: Path, files: list[Path]) -> bool:
     return bool(_documents(root, files))
 
 
-def read(root: Path, files: list[Path]) -> Reading:
+def read(root: Path, files: list[Path], _options: ReadOptions = ReadOptions()) -> Reading:
     """Return a row for each image, with its shapes in pixels as objects and its tags as labels.
 
     Polygons, masks and turned boxes are kept beside the box around them; polylines, points, cuboids and skeletons have

@@ -3,6 +3,7 @@
 from collections.abc import Iterable
 from pathlib import Path
 
+from shared.schemas.read_options import ReadOptions
 from shared.taskkit.formats.image_files import ImageFiles
 from shared.taskkit.formats.label_files import (
     Unusable,
@@ -32,7 +33,7 @@ def recognises(root: Path, files: list[Path]) -> bool:
     return any(_holds_corners(root / file) for file in texts)
 
 
-def read(root: Path, files: list[Path]) -> Reading:
+def read(root: Path, files: list[Path], _options: ReadOptions = ReadOptions()) -> Reading:
     """Return a row for each image that has a text file, with its objects by their four corners in pixels.
 
     The box is the one around the corners. Corners that do not go around an area (the outline crosses itself) are kept

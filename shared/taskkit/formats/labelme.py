@@ -4,6 +4,7 @@ import re
 from collections.abc import Iterable
 from pathlib import Path
 
+from shared.schemas.read_options import ReadOptions
 from shared.taskkit.formats.image_files import ImageFiles
 from shared.taskkit.formats.label_files import (
     Box,
@@ -39,7 +40,7 @@ def recognises(root: Path, files: list[Path]) -> bool:
     return any(_SHAPE.search(text) for text in found)
 
 
-def read(root: Path, files: list[Path]) -> Reading:
+def read(root: Path, files: list[Path], _options: ReadOptions = ReadOptions()) -> Reading:
     """Return a row for each image that an XML file is about, with its objects in pixels.
 
     Polygons are kept beside the box around them. Of an object with a mask the box is read; that its mask is not, is

@@ -6,6 +6,7 @@ from math import hypot
 from pathlib import Path
 from typing import Any
 
+from shared.schemas.read_options import ReadOptions
 from shared.taskkit.formats.image_files import ImageFiles
 from shared.taskkit.formats.json_arrays import top_elements
 from shared.taskkit.formats.label_files import (
@@ -37,7 +38,7 @@ def recognises(root: Path, files: list[Path]) -> bool:
     return any(_LOOKS_LIKE.search(head(root / file)) for file in candidates)
 
 
-def read(root: Path, files: list[Path]) -> Reading:
+def read(root: Path, files: list[Path], _options: ReadOptions = ReadOptions()) -> Reading:
     """Return a row for each image that a JSON file with shapes is about, with its objects in pixels.
 
     Polygons are kept beside the box around them; of circles and masks the box is read. Lines and points have no area

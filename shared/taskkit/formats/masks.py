@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from shared.schemas.base import Subset
+from shared.schemas.read_options import ReadOptions
 from shared.taskkit.formats.image_files import ImageFiles, folder_subset
 from shared.taskkit.formats.label_files import Unreadable, fault, read_text, refusal
 from shared.taskkit.formats.mask_files import class_names_of, mask_problem, read_mask_values
@@ -49,7 +50,7 @@ def recognises(_root: Path, files: list[Path]) -> bool:
     return len(pairs.masks) >= len(pairs.alone)
 
 
-def read(root: Path, files: list[Path]) -> Reading:
+def read(root: Path, files: list[Path], _options: ReadOptions = ReadOptions()) -> Reading:
     """Return a row for each image that has a mask.
 
     A mask has the name of its image, perhaps with something before or after it (`X_mask.png`, `gt_X.png`,

@@ -4,6 +4,7 @@ from collections import defaultdict
 from collections.abc import Iterable
 from pathlib import Path
 
+from shared.schemas.read_options import ReadOptions
 from shared.taskkit.formats.image_files import ImageFiles, folder_subset
 from shared.taskkit.formats.label_files import fault, printable, refusal
 from shared.taskkit.formats.mask_files import mask_problem
@@ -27,7 +28,7 @@ def recognises(_root: Path, files: list[Path]) -> bool:
     return bool(kinds["train"] & _NORMAL) and not kinds["train"] - _NORMAL and len(kinds["test"]) > 1
 
 
-def read(root: Path, files: list[Path]) -> Reading:
+def read(root: Path, files: list[Path], _options: ReadOptions = ReadOptions()) -> Reading:
     """Return a row for each image in `<subset>/<kind>`: normal where the kind is good, ok or normal, else a defect.
 
     The mask is the file of the image's name, usually with _mask at the end, in ground_truth/<kind>. Where no folder is

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import unquote
 
+from shared.schemas.read_options import ReadOptions
 from shared.taskkit.formats.image_files import ImageFiles, folder_subset, label_file_subset
 from shared.taskkit.formats.json_arrays import top_elements
 from shared.taskkit.formats.label_files import (
@@ -34,7 +35,7 @@ def recognises(root: Path, files: list[Path]) -> bool:
     return bool(_documents(root, files))
 
 
-def read(root: Path, files: list[Path]) -> Reading:
+def read(root: Path, files: list[Path], _options: ReadOptions = ReadOptions()) -> Reading:
     """Return a row for each asset, with its regions in pixels: one object for each tag of a region.
 
     Polygons are kept beside the box around them. The subset is what the JSON file or its folder is named after, or else
