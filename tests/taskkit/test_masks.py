@@ -5,6 +5,7 @@ from pathlib import Path
 import pytest
 from PIL import Image
 
+from shared.schemas.read_options import ReadOptions
 from shared.taskkit.formats import masks, mvtec
 from shared.taskkit.formats.rows import Anomaly, MaskValue, Reading
 from tests.taskkit.label_files import DATA, PARSERS, below, needs_data, refusal_of, survives, told
@@ -118,6 +119,8 @@ def test_well_known_sets_need_no_table(tmp_path: Path) -> None:
 def test_values_that_no_table_names_are_told(tmp_path: Path) -> None:
     reading = read(tmp_path, "images/1.png", "masks/1.png", other__csv="id,label\nabc,cat\n")
     assert (reading.mask_values, told(reading)) == ({}, {("mask_values_unknown", "masks/1.png", None)})
+    named = masks.read(tmp_path, below(tmp_path), ReadOptions(class_names=("background", "road")))
+    assert (named.mask_values, named.problems) == (NUMBERED, [])
 
 
 @pytest.mark.parametrize(

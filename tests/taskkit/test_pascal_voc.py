@@ -1,6 +1,7 @@
 from pathlib import Path
 
 import pytest
+from PIL import Image
 
 from shared.taskkit.formats import pascal_voc
 from shared.taskkit.formats.rows import Reading
@@ -34,7 +35,7 @@ def test_corners_become_box_and_size_without_a_shift(tmp_path: Path) -> None:
     (row,) = reading.rows
     (item,) = row.objects
     assert (row.file, row.size, row.subset) == (Path("1.jpg"), (100, 80), None)
-    assert (item.label, item.bbox, item.relative) == ("cat", (10, 20, 20.5, 40), False)
+    assert (item.label, item.bbox, item.relative, item.difficult) == ("cat", (10, 20, 20.5, 40), False, True)
     assert (item.place.file, item.place.line) == ("1.xml", 4)
     assert reading.problems == []
 
@@ -70,6 +71,20 @@ def test_each_of_several_sets_keeps_to_its_own_images(tmp_path: Path) -> None:
     files = {f"{year}/Annotations/1.xml": xml(thing(f"<name>{year}</name>")) for year in ("2007", "2012")}
     reading = read(tmp_path, files, "2007/JPEGImages/1.jpg", "2012/JPEGImages/1.jpg", "2012/SegmentationClass/1.png")
     assert {row.file.parts[0]: row.objects[0].label for row in reading.rows} == {"2007": "2007", "2012": "2012"}
+
+
+def test_masks_of_classes_stand_beside_the_boxes(tmp_path: Path) -> None:
+    files = {f"Annotations/{name}.xml": xml(thing(), filename=f"{name}.jpg") for name in ("1", "2")}
+    files["labelmap.txt"] = "background:0,0,0::\ncat:128,0,0::\n"
+    for folder in ("SegmentationClass", "SegmentationObject"):
+        (tmp_path / folder).mkdir()
+        Image.new("P", (4, 3)).save(tmp_path / folder / "1.png")
+    (tmp_path / "SegmentationClass" / "2.png").write_bytes(b"\x89PNG\n\x1a\n")
+    reading = read(tmp_path, files, "JPEGImages/1.jpg", "JPEGImages/2.jpg")
+    assert [str(row.mask) for row in reading.rows] == ["SegmentationClass/1.png", "None"]
+    assert (reading.mask_values[1], reading.mask_values[128, 0, 0]) == ("cat", "cat")
+    assert told(reading) == {("mask_unreadable", "SegmentationClass/2.png", None)}
+    assert [len(row.objects) for row in reading.rows] == [1, 1]
 
 
 def test_image_sets_give_the_subset(tmp_path: Path) -> None:

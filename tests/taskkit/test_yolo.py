@@ -3,6 +3,7 @@ from pathlib import Path
 
 import pytest
 
+from shared.schemas.read_options import ReadOptions
 from shared.taskkit.formats import yolo
 from shared.taskkit.formats.rows import Reading
 from tests.taskkit.label_files import below, refusal_of, survives, told
@@ -71,6 +72,14 @@ def test_keypoints_are_no_polygon(tmp_path: Path) -> None:
 )
 def test_class_names_are_text_wherever_they_stand(tmp_path: Path, names: dict[str, str]) -> None:
     assert labels(read(tmp_path, names | {"1.txt": "1 0.5 0.5 0.2 0.2\n"})) == {"1.jpg": ["2"]}
+
+
+def test_class_names_that_a_person_gives_count_before_those_of_files(tmp_path: Path) -> None:
+    options = ReadOptions(class_names=("owl", "fox"))
+    for files in ({"1.txt": "1 0.5 0.5 0.2 0.2\n"}, {"data.yaml": NAMES}):
+        put(tmp_path, files)
+        reading = yolo.read(tmp_path, below(tmp_path, "1.jpg"), options)
+        assert (labels(reading), reading.class_names) == ({"1.jpg": ["fox"]}, ("owl", "fox"))
 
 
 @pytest.mark.parametrize(

@@ -25,8 +25,8 @@ _META = "dataset_meta.json"
 Values = dict[MaskValue, str]
 
 
-def mask_problem(root: Path, file: Path) -> Problem | None:
-    """Return the problem of a mask that cannot be read: each chunk of a PNG has a checksum."""
+def mask_problem(root: Path, file: Path, outcome: str = "its image is left out") -> Problem | None:
+    """Return the problem of a mask that cannot be read, with its outcome: each chunk of a PNG has a checksum."""
     try:
         with warnings.catch_warnings(), Image.open(root / file) as image:
             warnings.simplefilter("ignore")
@@ -41,7 +41,7 @@ def mask_problem(root: Path, file: Path) -> Problem | None:
     else:
         return None
     mend = "Copy it again as a binary file: text conversion of line ends destroys PNG files."
-    return fault("mask_unreadable", Place(str(file)), f"The mask {why}; its image is left out.", mend)
+    return fault("mask_unreadable", Place(str(file)), f"The mask {why}; {outcome}.", mend)
 
 
 def read_mask_values(root: Path, files: Iterable[Path]) -> Values:

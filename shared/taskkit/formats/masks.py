@@ -50,7 +50,7 @@ def recognises(_root: Path, files: list[Path]) -> bool:
     return len(pairs.masks) >= len(pairs.alone)
 
 
-def read(root: Path, files: list[Path], _options: ReadOptions = ReadOptions()) -> Reading:
+def read(root: Path, files: list[Path], options: ReadOptions = ReadOptions()) -> Reading:
     """Return a row for each image that has a mask.
 
     A mask has the name of its image, perhaps with something before or after it (`X_mask.png`, `gt_X.png`,
@@ -68,7 +68,9 @@ def read(root: Path, files: list[Path], _options: ReadOptions = ReadOptions()) -
     if not pairs.masks:
         raise _nothing(pairs)
     tables = [file for file in files if file.suffix.lower() in (".csv", ".txt", ".json")]
-    reading.mask_values = read_mask_values(root, tables) or standard_values(pairs.masks.values())
+    reading.mask_values = (
+        dict(enumerate(options.class_names)) or read_mask_values(root, tables) or standard_values(pairs.masks.values())
+    )
     reading.class_names = class_names_of(reading.mask_values)
     subsets = _listed_subsets(root, tables, reading)
     for image, mask in sorted(pairs.masks.items()):

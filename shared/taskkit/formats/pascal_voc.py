@@ -1,4 +1,4 @@
-"""Pascal VOC: an XML file an image, with the corners of its boxes in pixels."""
+"""Pascal VOC: an XML file an image, with the corners of its boxes in pixels, and perhaps a mask of classes."""
 
 import re
 from collections.abc import Iterable, Iterator
@@ -21,12 +21,15 @@ from shared.taskkit.formats.label_files import (
     refuse_without_objects,
     shown,
 )
+from shared.taskkit.formats.mask_files import mask_problem, read_mask_values
+from shared.taskkit.formats.mask_names import standard_values
 from shared.taskkit.formats.rows import IMAGE_SUFFIXES, ObjectRow, Place, Reading, Row, subset_of
 from shared.taskkit.formats.xml_tree import Element, parse_xml
 
 _ROOT = re.compile(r"<annotation[\s>/]")
 _MAX_PEEKS = 50
 _IMAGE_SETS = ["imagesets", "main"]
+_MASK_FOLDERS = ("segmentationclass", "segmentationobject")
 _CORNERS = ("xmin", "ymin", "xmax", "ymax")
 _MEND_BOX = "Write xmin, ymin, xmax and ymax in pixels, as numbers, in the object's bndbox."
 
@@ -43,8 +46,9 @@ def read(root: Path, files: list[Path], _options: ReadOptions = ReadOptions()) -
 
     The image is the one that <filename> names, or else the one called like the XML file. The box is xmin, ymin,
     xmax - xmin, ymax - ymin: coordinates are taken as they stand, without a shift for counting pixels from 1. Objects
-    marked as difficult are objects like others; the boxes of their parts are not read. The subset is what
-    ImageSets/Main says, train, val and test before trainval (which counts as train), or else the image's folder.
+    marked as difficult say so; the boxes of their parts are not read. The mask of an image is the file of its name in
+    SegmentationClass; SegmentationObject is passed over. The subset is what ImageSets/Main says, train, val and test
+    before trainval (which counts as train), or else the image's folder.
 
     Raises:
         Invalid: there is no such XML file, or no object can be read.
@@ -67,6 +71,7 @@ class _Voc:
         self._reading = reading
         self._subsets: dict[tuple[Path, str], Subset] = {}
         self._listed: dict[tuple[Path, str], Place] = {}
+        self._masks: dict[tuple[Path, str], Path] = {}
         self._object_count = 0
 
     def read(self, xml_files: list[Path], files: list[Path]) -> Reading:
@@ -76,6 +81,7 @@ class _Voc:
         for file in sorted(files, key=lambda file: (file.stem.casefold() == "trainval", file)):
             if file.suffix.lower() == ".txt" and [part.casefold() for part in file.parts[-3:-1]] == _IMAGE_SETS:
                 self._read_set(file)
+        self._read_masks(files)
         for file in xml_files:
             self._read_file(file)
         self._tell_missing()
@@ -99,6 +105,25 @@ class _Voc:
                 self._subsets.setdefault(key, subset)
                 self._listed.setdefault(key, Place(str(file), number))
 
+    def _read_masks(self, files: list[Path]) -> None:
+        """Note the masks by the set they belong to and their names, and what their values stand for."""
+        for file in self._images.all:
+            if (folder := file.parent.name.casefold()) in _MASK_FOLDERS:
+                self._images.mention(file)
+                if folder == _MASK_FOLDERS[0]:
+                    self._masks[file.parents[1], file.stem] = file
+        if self._masks:
+            tables = [file for file in files if file.name == "labelmap.txt"]
+            values = read_mask_values(self._root, tables) or standard_values(self._masks.values())
+            self._reading.mask_values = values
+
+    def _mask(self, image: Path) -> Path | None:
+        mask = self._masks.get((Path(*image.parts[:-2]), image.stem))
+        if mask is None or (problem := mask_problem(self._root, mask, "only boxes are read")) is None:
+            return mask
+        self._reading.problems.append(problem)
+        return None
+
     def _read_file(self, file: Path) -> None:
         try:
             tree = parse_xml(read_bytes(self._root / file))
@@ -118,7 +143,8 @@ class _Voc:
         else:
             objects = tuple(self._objects(tree, file))
             subset = subset or folder_subset(found.parts[:-1])
-            self._reading.rows.append(Row(found, subset, objects=objects, place=place, size=self._size(tree, file)))
+            size, mask = self._size(tree, file), self._mask(found)
+            self._reading.rows.append(Row(found, subset, objects=objects, place=place, size=size, mask=mask))
 
     def _image(self, tree: Element, file: Path) -> tuple[Path | None, Subset | None]:
         """Return the image that an XML file is about, and its subset where a list names it."""
@@ -164,7 +190,7 @@ class _Voc:
         if (bbox := corners(*numbers)) is None:
             self._fault("bad_box", file, box.line, "The box is too large; the object is left out.", _MEND_BOX)
             return None
-        return ObjectRow(label, bbox, Place(str(file), item.line))
+        return ObjectRow(label, bbox, Place(str(file), item.line), difficult=item.said("difficult") == "1")
 
     def _size(self, tree: Element, file: Path) -> tuple[int, int] | None:
         element = tree.child("size")

@@ -37,7 +37,7 @@ def recognises(root: Path, files: list[Path]) -> bool:
     return any(_holds_labels(root / file) for file in paired[:_MAX_PEEKS]) or bool(texts and yaml_files(root, files))
 
 
-def read(root: Path, files: list[Path], _options: ReadOptions = ReadOptions()) -> Reading:
+def read(root: Path, files: list[Path], options: ReadOptions = ReadOptions()) -> Reading:
     """Return a row for every image, with the boxes of its label file, by their top left corner and relative.
 
     The label file stands beside the image, or in the `labels` folder where the image is in `images`, or is the one of
@@ -48,7 +48,7 @@ def read(root: Path, files: list[Path], _options: ReadOptions = ReadOptions()) -
         Invalid: the class names are missing, there are no label files, or no line in them can be read.
     """
     reading = Reading()
-    config = read_config(root, files)
+    config = read_config(root, files, options.class_names)
     reading.class_names = config.class_names()
     _tell_twins(config, reading)
     return _Yolo(root, ImageFiles(files), config, reading).read(_text_files(files))

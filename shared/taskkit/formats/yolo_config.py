@@ -1,7 +1,7 @@
 """What the files beside YOLO's labels say: names of the classes, and which images are in which subset."""
 
 import re
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -53,8 +53,8 @@ def yaml_files(root: Path, files: Iterable[Path]) -> list[Path]:
     return [file for file in found if _HAS_NAMES.search(head(root / file))]
 
 
-def read_config(root: Path, files: list[Path]) -> Config:
-    """Return what the YAML files say, or else darknet's `*.data` and files of names.
+def read_config(root: Path, files: list[Path], class_names: Sequence[str] = ()) -> Config:
+    """Return what the YAML files say, or else darknet's `*.data` and files of names; `class_names` count before them.
 
     Raises:
         Invalid: no file names the classes, several name others, or one cannot be parsed.
@@ -63,6 +63,9 @@ def read_config(root: Path, files: list[Path]) -> Config:
     lists = [config.entries for config in configs]
     lists.extend(config.entries for config in _read_all(root, _data_files(root, files), _read_data))
     configs = configs or _read_all(root, [file for file in files if is_names_file(file)], _read_names)
+    if class_names:
+        has_keypoints = any(config.has_keypoints for config in configs)
+        configs = [Config(dict(enumerate(class_names)), has_keypoints=has_keypoints)]
     if not configs or not configs[0].names:
         message = "No file names the classes."
         raise refusal("class_names_missing", Place(""), message, "Add classes.txt with one name a line.")
