@@ -32,6 +32,9 @@ def test_plain_class_folders() -> None:
         ("validation", "val"),
         ("VAL", "val"),
         ("testing", "test"),
+        ("training_set", "train"),
+        ("test_images", "test"),
+        ("train2017", "train"),
     ],
 )
 def test_subset_folders_in_their_usual_spellings(folder: str, subset: str) -> None:
@@ -43,6 +46,55 @@ def test_a_folder_around_everything_is_looked_through() -> None:
         ("clothes/test/hat/2.jpg", "test", "hat"),
         ("clothes/train/hat/1.jpg", "train", "hat"),
     ]
+
+
+def test_a_note_beside_the_folder_around_everything_does_not_make_it_a_class() -> None:
+    assert told(read("README.md", "clothes/hat/1.jpg", "clothes/shoe/1.jpg")) == [
+        ("clothes/hat/1.jpg", None, "hat"),
+        ("clothes/shoe/1.jpg", None, "shoe"),
+    ]
+
+
+def test_folders_of_images_in_subsets_are_looked_through_and_those_in_classes_belong_to_them() -> None:
+    assert told(read("train/images/hat/1.jpg", "train/images/shoe/a/b/2.jpg", "val/hat/3.jpg")) == [
+        ("train/images/hat/1.jpg", "train", "hat"),
+        ("train/images/shoe/a/b/2.jpg", "train", "shoe"),
+        ("val/hat/3.jpg", "val", "hat"),
+    ]
+
+
+def test_classes_may_hold_a_folder_for_each_subset() -> None:
+    assert told(read("hat/train/1.jpg", "hat/val/2.jpg", "shoe/test/3.jpg")) == [
+        ("hat/train/1.jpg", "train", "hat"),
+        ("hat/val/2.jpg", "val", "hat"),
+        ("shoe/test/3.jpg", "test", "shoe"),
+    ]
+
+
+def test_one_class_with_subsets_is_no_folder_around_everything() -> None:
+    assert told(read("hat/train/1.jpg", "hat/test/2.jpg")) == [
+        ("hat/test/2.jpg", "test", "hat"),
+        ("hat/train/1.jpg", "train", "hat"),
+    ]
+
+
+def test_images_beside_the_class_folders_of_a_subset_do_not_make_classes_of_subsets() -> None:
+    reading = read("train/hat/1.jpg", "test/hat/2.jpg", "test/loose.jpg", "unlabelled/3.jpg")
+    assert [(row.subset, row.labels) for row in reading.rows] == [("test", ("hat",)), ("train", ("hat",))]
+    assert [item.file for item in reading.problems] == ["test/loose.jpg", "unlabelled/3.jpg"]
+
+
+def test_images_right_in_the_folders_of_subsets_have_no_class() -> None:
+    reading = read("train/1.jpg", "test/2.jpg")
+    assert (reading.rows, [item.code for item in reading.problems]) == ([], ["image_without_class"] * 2)
+
+
+def test_a_vehicle_called_train_is_a_class_among_others() -> None:
+    assert {row.labels[0] for row in read("train/a/1.jpg", "bus/a/1.jpg", "car/a/1.jpg").rows} == {
+        "train",
+        "bus",
+        "car",
+    }
 
 
 def test_a_class_may_be_called_like_a_subset() -> None:

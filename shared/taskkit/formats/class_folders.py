@@ -1,12 +1,19 @@
-"""Class folders: `<class>/<image>`, or `<subset>/<class>/<image>` where the top folders are named like subsets."""
+"""Class folders: `<class>/<image>`, `<subset>/<class>/<image>` or `<class>/<subset>/<image>`."""
 
-from collections import Counter
+from collections import Counter, defaultdict
+from collections.abc import Iterable
 from pathlib import Path
+from typing import Literal
 
 from shared.errors import Invalid
+from shared.schemas.base import Subset
 from shared.schemas.dataset import Problem
 from shared.schemas.read_options import ReadOptions
-from shared.taskkit.formats.rows import IMAGE_SUFFIXES, Reading, Row, subset_of
+from shared.taskkit.formats.image_files import folder_subset
+from shared.taskkit.formats.rows import IMAGE_SUFFIXES, Reading, Row
+
+_PLAIN = ("images", "image", "imgs", "img", "data")
+_Layout = Literal["classes", "subsets first", "subsets last"]
 
 
 def recognises(_root: Path, files: list[Path]) -> bool:
@@ -17,60 +24,80 @@ def recognises(_root: Path, files: list[Path]) -> bool:
 def read(root: Path, files: list[Path], _options: ReadOptions = ReadOptions()) -> Reading:
     """Return a row for each image; files outside of class folders and files that are no images become problems.
 
+    A folder around everything is looked through. The top folders are subsets where all are called like one (`train`,
+    `validation`, `test_set`), or two of them that hold folders; else they are classes, and may hold a folder for each
+    subset. Further folders within a class belong to it.
+
     Raises:
         Invalid: two class folders differ only in the case of their names.
     """
     reading = Reading()
-    base = _base(files)
-    inside = [file.relative_to(base) for file in files]
-    subsets = _has_subsets(inside)
-    for file in inside:
-        _read_one(base / file, file, subsets, reading)
+    images = [file for file in files if file.suffix.lower() in IMAGE_SUFFIXES]
+    base = _base(images)
+    layout = _layout([image.relative_to(base).parts for image in images])
+    for file in files:
+        if file.suffix.lower() in IMAGE_SUFFIXES:
+            _read_image(file, file.relative_to(base).parts[:-1], layout, reading)
+        elif not _is_expected_text(file):
+            problem = Problem(
+                severity="warning", code="not_an_image", file=str(file), message="Not an image; left out."
+            )
+            reading.problems.append(problem)
     _refuse_case_twins(reading)
     return reading
 
 
-def _base(files: list[Path]) -> Path:
+def _base(images: list[Path]) -> Path:
     """Return the folder that wraps everything, as archives often have one: `clothes/train/hat/1.jpg`."""
     base = Path()
-    images = [file for file in files if file.suffix.lower() in IMAGE_SUFFIXES]
     while True:
-        tops = {file.relative_to(base).parts[0] for file in images}
-        deep = all(len(file.relative_to(base).parts) > 2 for file in images)
-        if len(tops) != 1 or not deep or not all(file.is_relative_to(base / next(iter(tops))) for file in files):
+        inside = [image.relative_to(base).parts for image in images]
+        tops = {parts[0] for parts in inside}
+        if len(tops) != 1 or any(len(parts) < 3 for parts in inside) or _subset(next(iter(tops))):
             return base
-        if subset_of(next(iter(tops))):
+        if all(_subset(parts[1]) and len(parts) == 3 for parts in inside):
             return base
         base = base / tops.pop()
 
 
-def _has_subsets(files: list[Path]) -> bool:
-    """Whether the top folders are subsets: all of them are named so and hold folders."""
-    images = [file for file in files if file.suffix.lower() in IMAGE_SUFFIXES and len(file.parts) > 1]
-    return bool(images) and all(subset_of(file.parts[0]) and len(file.parts) > 2 for file in images)
+def _subset(folder: str) -> Subset | None:
+    return folder_subset((folder,))
 
 
-def _read_one(source: Path, file: Path, subsets: bool, reading: Reading) -> None:
-    folders = file.parts[:-1]
-    subset = subset_of(folders[0]) if subsets and folders else None
-    classes = folders[1:] if subset else folders
-    if file.suffix.lower() not in IMAGE_SUFFIXES:
-        if not _is_expected_text(file):
-            reading.problems.append(
-                Problem(severity="warning", code="not_an_image", file=str(source), message="Not an image; left out.")
-            )
-    elif not classes:
-        reading.problems.append(
-            Problem(
-                severity="error",
-                code="image_without_class",
-                file=str(source),
-                message="This image stands outside of any class folder; left out.",
-                mend="Move it into the folder of its class.",
-            )
-        )
-    else:
-        reading.rows.append(Row(source, subset, (classes[0],)))
+def _layout(images: Iterable[tuple[str, ...]]) -> _Layout:
+    """Return what the folders say; each image comes as the parts of its path."""
+    inside = [parts for parts in images if len(parts) > 1]
+    deep: dict[str, bool] = defaultdict(bool)
+    for parts in inside:
+        deep[parts[0]] |= len(parts) > 2
+    subsets = {top: subset for top in deep if (subset := _subset(top))}
+    if inside and len(subsets) == len(deep):
+        return "subsets first"
+    if len({subset for top, subset in subsets.items() if deep[top]}) > 1:
+        return "subsets first"
+    if inside and all(len(parts) > 2 and _subset(parts[1]) for parts in inside):
+        return "subsets last"
+    return "classes"
+
+
+def _read_image(file: Path, folders: tuple[str, ...], layout: _Layout, reading: Reading) -> None:
+    subset = None
+    classes = folders
+    if layout == "subsets first" and folders:
+        subset = _subset(folders[0])
+        classes = folders[1:] if subset else ()
+        if len(classes) > 1 and classes[0].casefold() in _PLAIN:
+            classes = classes[1:]
+    elif layout == "subsets last" and folders:
+        subset = _subset(folders[1])
+    if classes:
+        reading.rows.append(Row(file, subset, (classes[0],)))
+        return
+    message = "This image stands outside of any class folder; left out."
+    mend = "Move it into the folder of its class."
+    reading.problems.append(
+        Problem(severity="error", code="image_without_class", file=str(file), message=message, mend=mend)
+    )
 
 
 def _is_expected_text(file: Path) -> bool:
