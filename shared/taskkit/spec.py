@@ -65,7 +65,7 @@ class TaskSpec:
     losses: tuple[Choice, ...]
     metrics: tuple[MetricSpec, ...]
     import_formats: tuple[Choice, ...]
-    """Ids of readers in `shared.taskkit.formats`, in the order in which recognition tries them."""
+    """Ids of readers in `shared.taskkit.formats`, the usual ones first."""
     export_formats: tuple[Choice, ...]
     strata: Callable[[Iterable[ImageRecord], Mapping[int, str]], list[str]]
     """What a stratified split keeps in proportion: a label for each record, given class names by id. See `strata.py`.

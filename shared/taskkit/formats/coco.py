@@ -22,12 +22,13 @@ from shared.taskkit.formats.label_files import (
 from shared.taskkit.formats.rows import ObjectRow, Place, Reading, Row
 
 _LOOKS_LIKE = re.compile(r'"(images|annotations|categories)"\s*:\s*\[')
+_MAX_PEEKS = 200
 _MEND_FILES = "Give the file with boxes, often called instances_<subset>.json."
 
 
 def recognises(root: Path, files: list[Path]) -> bool:
     """Whether there is a JSON file that begins like COCO's."""
-    return any(_is_coco(root / file) for file in _json_files(files))
+    return any(_is_coco(root / file) for file in _json_files(files)[:_MAX_PEEKS])
 
 
 def read(root: Path, files: list[Path], _options: ReadOptions = ReadOptions()) -> Reading:

@@ -29,13 +29,15 @@ _IS_LIST = re.compile(r"\s*\[\s*\{")
 _HAS_KEYS = re.compile(r'"(image|imagefilename)"\s*:.*"annotations?"\s*:\s*\[', re.DOTALL)
 _NAMES = ("image", "imagefilename")
 _SIDES = ("x", "y", "width", "height")
+_MAX_PEEKS = 200
 _ODD_SHARE = 0.1
 _MEND = "Write label and coordinates with x, y, width and height in pixels, as numbers."
 
 
 def recognises(root: Path, files: list[Path]) -> bool:
     """Whether there is a JSON file that lists images with annotations."""
-    return bool(_documents(root, files))
+    candidates = [file for file in files if file.suffix.lower() == ".json"]
+    return bool(_documents(root, candidates[:_MAX_PEEKS]))
 
 
 def read(root: Path, files: list[Path], _options: ReadOptions = ReadOptions()) -> Reading:

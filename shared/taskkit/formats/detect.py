@@ -8,10 +8,35 @@ from shared.errors import Invalid, invalid_field
 from shared.taskkit.formats.rows import IMAGE_SUFFIXES, Reader
 from shared.taskkit.spec import TaskSpec
 
+FORMATS = {
+    "tfrecord": "TFRecord",
+    "mvtec": "MVTec folders",
+    "cvat": "CVAT XML",
+    "labelme": "LabelMe XML",
+    "pascal_voc": "Pascal VOC",
+    "coco": "COCO",
+    "createml": "Create ML",
+    "vott": "VoTT",
+    "labelme_json": "labelme JSON",
+    "dota": "DOTA",
+    "icdar": "ICDAR",
+    "yolo": "YOLO",
+    "masks": "pairs of image and mask",
+    "imagenet_txt": "ImageNet lists",
+    "csv_values": "CSV of numbers",
+    "class_folders": "class folders",
+}
+"""Every reader and what its format is called, from the one that is told by most to the one told by least."""
+
 
 def reader(format_id: str) -> Reader:
     """Return the reader module of a format that a task spec names."""
     return cast(Reader, import_module(f"shared.taskkit.formats.{format_id}"))
+
+
+def recognised(root: Path, files: list[Path]) -> str | None:
+    """Return the first format of all that recognises the files, whether a task takes it or not."""
+    return next((format_id for format_id in FORMATS if reader(format_id).recognises(root, files)), None)
 
 
 def choose_format(spec: TaskSpec, wanted: str, root: Path, files: list[Path]) -> str:
@@ -24,12 +49,35 @@ def choose_format(spec: TaskSpec, wanted: str, root: Path, files: list[Path]) ->
     if wanted != "auto" and wanted not in offered:
         raise invalid_field("format", f"{wanted[:40]!r} is not one of auto, {', '.join(offered)}")
     if not any(file.suffix.lower() in IMAGE_SUFFIXES for file in files):
-        endings = ", ".join(sorted(IMAGE_SUFFIXES))
-        raise Invalid("no_images_found", "There are no images in there.", hint=f"Images end in one of: {endings}.")
+        raise _no_images(root, files)
     if wanted != "auto":
         return wanted
-    for format_id in offered:
-        if reader(format_id).recognises(root, files):
-            return format_id
+    found = next((item for item in FORMATS if item in offered and reader(item).recognises(root, files)), None)
+    if found is not None and not _is_weak(found):
+        return found
+    other = recognised(root, files)
+    if found is not None and (other is None or _is_weak(other)):
+        return found
     expected = "; ".join(f"{choice.label}: {choice.help}" for choice in spec.import_formats)
-    raise Invalid("format_not_recognised", "The layout of these files is not known.", hint=expected)
+    if other is None:
+        raise Invalid("format_not_recognised", "The layout of these files is not known.", hint=expected)
+    taken = ", ".join(choice.label for choice in spec.import_formats)
+    message = f"This looks like {FORMATS[other]}; {spec.label} takes {taken}."
+    raise Invalid("format_not_taken", message, hint=f"Choose the format if it is one of these. {expected}")
+
+
+def _is_weak(format_id: str) -> bool:
+    """Whether a format is told by so little that files of any other may pass for it: a table, a folder."""
+    return format_id == "class_folders" or format_id.startswith("csv_")
+
+
+def _no_images(root: Path, files: list[Path]) -> Invalid:
+    endings = f"Images end in one of: {', '.join(sorted(IMAGE_SUFFIXES))}."
+    message = "There are no images in there."
+    found = recognised(root, files)
+    if found == "tfrecord":
+        message = f"{message} TFRecord files, which pack images and labels together, are not read."
+        endings = "Export the dataset from the labelling tool as COCO, YOLO or Pascal VOC."
+    elif found is not None:
+        endings = f"The labels look like {FORMATS[found]}: put their images beside them. {endings}"
+    return Invalid("no_images_found", message, hint=endings)

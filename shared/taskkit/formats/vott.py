@@ -26,13 +26,15 @@ from shared.taskkit.formats.outlines import bounds, polygon_of
 from shared.taskkit.formats.rows import ObjectRow, Outline, Place, Reading, Row
 
 _LOOKS_LIKE = re.compile(r'"assets"\s*:\s*\{|"videoSettings"\s*:|"tags"\s*:\s*\[\s*\{\s*"name"')
+_MAX_PEEKS = 200
 _SIDES = ("left", "top", "width", "height")
 _MEND = "Write boundingBox with left, top, width and height in pixels, as numbers."
 
 
 def recognises(root: Path, files: list[Path]) -> bool:
     """Whether there is a JSON file that begins like an export of VoTT."""
-    return bool(_documents(root, files))
+    candidates = [file for file in files if file.suffix.lower() == ".json"]
+    return bool(_documents(root, candidates[:_MAX_PEEKS]))
 
 
 def read(root: Path, files: list[Path], _options: ReadOptions = ReadOptions()) -> Reading:

@@ -34,7 +34,9 @@ def recognises(root: Path, files: list[Path]) -> bool:
     texts = _text_files(files)
     stems = {file.stem.casefold() for file in files if file.suffix.lower() in IMAGE_SUFFIXES}
     paired = [file for file in texts if file.stem.casefold() in stems]
-    return any(_holds_labels(root / file) for file in paired[:_MAX_PEEKS]) or bool(texts and yaml_files(root, files))
+    if any(_holds_labels(root / file) for file in paired[:_MAX_PEEKS]):
+        return True
+    return any(not file.stem.upper().startswith(_PROSE) for file in texts) and bool(yaml_files(root, files))
 
 
 def read(root: Path, files: list[Path], options: ReadOptions = ReadOptions()) -> Reading:
