@@ -7,75 +7,13 @@ from types import ModuleType
 
 import pytest
 
-from shared.taskkit.formats import coco, csv_values, pascal_voc, yolo
+from shared.taskkit.formats import coco, csv_values, cvat, pascal_voc, yolo
 from shared.taskkit.formats.rows import Rle
-from tests.taskkit.label_files import DATA, PARSERS, below, needs_data, refusal_of
+from tests.taskkit.label_files import DATA, PARSERS, below, needs_data
 
 pytestmark = needs_data
 DATUMARO = PARSERS / "datumaro"
 PADILLA = PARSERS / "padilla_database" / "gts"
-READERS = (coco, yolo, pascal_voc)
-
-
-@pytest.mark.parametrize(
-    ("layout", "reader", "objects"),
-    [
-        ("coco_dataset/coco", coco, {"train": 1, "val": 2}),
-        ("coco_dataset/coco_instances", coco, {"train": 1, "val": 2}),
-        ("coco_dataset/coco_roboflow", coco, {"train": 1, "val": 2}),
-        ("coco_dataset/mmdet_coco", coco, {"train": 1, "val": 2}),
-        ("coco_dataset/coco_person_keypoints", coco, {"train": 1, "val": 2}),
-        ("coco_dataset/coco_stuff", coco, {"train": 1, "val": 1}),
-        ("coco_dataset/coco_panoptic", coco, {"train": 1, "val": 2}),
-        ("coco_dataset/coco_image_info", coco, {}),
-        ("roboflow_dataset/coco", coco, {"train": 2, "val": 2}),
-        ("kaggle_dataset/relaxed_coco", coco, {None: 2}),
-        ("yolo_dataset/strict", yolo, {"train": 2}),
-        ("yolo_dataset/labels", yolo, {"train": 2, "val": 2}),
-        ("yolo_dataset/annotations", yolo, {None: 2}),
-        ("roboflow_dataset/yolo", yolo, {"train": 2, "val": 2}),
-        ("voc_dataset/voc_dataset1", pascal_voc, {"train": 2}),
-        ("voc_dataset/voc_dataset3", pascal_voc, {"train": 1}),
-        ("roboflow_dataset/voc", pascal_voc, {"train": 2, "val": 2}),
-        ("kaggle_dataset/relaxed_voc1", pascal_voc, {None: 2}),
-        ("kaggle_dataset/relaxed_voc2", pascal_voc, {None: 2}),
-    ],
-)
-def test_layouts_of_other_tools_are_recognised_and_read(
-    layout: str, reader: ModuleType, objects: dict[str | None, int]
-) -> None:
-    root = DATUMARO / layout
-    files = below(root)
-    assert [item for item in READERS if item.recognises(root, files)] == [reader]
-    reading = reader.read(root, files)
-    found = Counter(row.subset for row in reading.rows for _ in row.objects)
-    assert found == objects
-    assert {item.code for item in reading.problems if item.severity == "error"} == set()
-
-
-@pytest.mark.parametrize(
-    ("layout", "reader", "words"),
-    [
-        ("coco_dataset/coco_captions", coco, "None of the 1 annotations has a bbox or a segmentation"),
-        ("coco_dataset/coco_labels", coco, "None of the 1 annotations has a bbox or a segmentation"),
-        ("roboflow_dataset/createml", coco, "_annotations.createml.json, line 1: The document is no JSON object"),
-        ("kaggle_dataset/relaxed_yolo", yolo, "No file names the classes"),
-        ("roboflow_dataset/yolo_obb", yolo, "train/labelTxt/train_001.txt, line 1: 'label_0' is no number"),
-        ("kaggle_dataset/image_csv", csv_values, "ann.csv, line 1: No column holds numbers"),
-        ("kaggle_dataset/image_csv_det", csv_values, "ann2.csv, line 1: The targets are x1, y1, w, h, but in ann.csv"),
-        ("mnist_csv_dataset", csv_values, "line 1: The first line holds values instead of the names of the columns"),
-    ],
-)
-def test_layouts_that_hold_something_else_are_refused(layout: str, reader: ModuleType, words: str) -> None:
-    refused = refusal_of(reader, DATUMARO / layout)
-    assert words in refused.message
-    assert refused.hint
-
-
-def test_no_other_layout_is_taken_for_boxes() -> None:
-    others = ("camvid", "cvat", "dota", "icdar", "imagenet", "imagenet_txt", "labelme", "mnist_csv", "open_images")
-    for root in [*(DATUMARO / f"{name}_dataset" for name in others), DATUMARO / "vott_json_dataset"]:
-        assert not any(reader.recognises(root, below(root)) for reader in READERS), root.name
 
 
 def test_a_file_with_an_odd_name_works() -> None:
@@ -125,6 +63,7 @@ def sizes() -> dict[str, tuple[int, int]]:
         (coco, "coco_format_v2", 0.01),
         (yolo, "yolo_format", 0.01),
         (pascal_voc, "imagenet_format", 0.01),
+        (cvat, "cvat_format", 0.01),
     ],
 )
 def test_the_same_273_boxes_are_read_from_each_format(

@@ -210,7 +210,7 @@ def test_a_label_file_that_is_no_text_leaves_its_image_out(tmp_path: Path) -> No
 @pytest.mark.parametrize(
     ("files", "words"),
     [
-        ({}, "No file names the classes."),
+        ({}, "1.txt, line 1: No file names the classes"),
         ({"data.yaml": "nc: 2\nnames: 2\n"}, "data.yaml, line 2: The names are no list."),
         ({"data.yaml": "nc: 2\nnames: [cat, [dog]]\n"}, "data.yaml, line 2: A class has no name."),
         ({"data.yaml": "names:\n  cat: 0\n"}, "data.yaml, line 2: The class '0' has no number."),

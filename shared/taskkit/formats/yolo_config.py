@@ -67,8 +67,10 @@ def read_config(root: Path, files: list[Path], class_names: Sequence[str] = ()) 
         has_keypoints = any(config.has_keypoints for config in configs)
         configs = [Config(dict(enumerate(class_names)), has_keypoints=has_keypoints)]
     if not configs or not configs[0].names:
-        message = "No file names the classes."
-        raise refusal("class_names_missing", Place(""), message, "Add classes.txt with one name a line.")
+        message = "No file names the classes, which are numbers."
+        asking = next((str(file) for file in files if file.suffix.lower() == ".txt"), None)
+        place = Place(asking, 1) if asking else Place("")
+        raise refusal("class_names_missing", place, message, "Add classes.txt with one name a line.")
     for other in configs[1:]:
         if other.names != configs[0].names:
             message = f"The classes are named otherwise in {configs[0].place.file}."

@@ -53,6 +53,9 @@ SPEC = TaskSpec(
     ),
     import_formats=(
         Choice("class_folders", "Class folders", "one folder a class, perhaps inside train, val and test folders"),
+        Choice(
+            "imagenet_txt", "ImageNet lists", "train.txt with images and class numbers, synsets.txt with their names"
+        ),
     ),
     export_formats=(Choice("onnx", "ONNX", "Runs nearly everywhere."),),
     strata=strata,
