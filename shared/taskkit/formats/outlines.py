@@ -6,6 +6,8 @@ are checked here, before anything else gets them; tests compare the two.
 
 from array import array
 from collections.abc import Iterable, Sequence
+from math import isfinite
+from typing import cast
 
 import numpy as np
 import numpy.typing as npt
@@ -31,9 +33,14 @@ def bounds(outline: Outline) -> Box | None:
 
 def polygon_of(values: Iterable[object]) -> "array[float] | None":
     """Return x, y, x, y, ... of at least three points; None for anything else."""
-    numbers = [finite(value) for value in values]
-    found = [number for number in numbers if number is not None]
-    return array("d", found) if len(found) == len(numbers) >= 6 and len(found) % 2 == 0 else None
+    listed = cast(list[float], list(values))
+    if len(listed) < 6 or len(listed) % 2 or bool in map(type, listed):
+        return None
+    try:
+        polygon = array("d", listed)  # refuses what is no number
+    except (TypeError, OverflowError):
+        return None
+    return polygon if all(map(isfinite, polygon)) else None
 
 
 def coco_outline(value: object) -> Outline | None:
