@@ -116,14 +116,6 @@ def test_what_is_left_out_is_listed() -> None:
     assert len(reading.rows) == 2
 
 
-def test_two_classes_that_differ_only_in_case_are_refused_by_name() -> None:
-    with pytest.raises(Invalid) as caught:
-        read("Cat/1.jpg", "Cat/2.jpg", "cat/3.jpg")
-    assert caught.value.code == "classes_differ_in_case"
-    assert "'Cat' (2 images)" in caught.value.message
-    assert "'cat' (1 images)" in caught.value.message
-
-
 @pytest.mark.parametrize(
     ("files", "wanted", "code"),
     [

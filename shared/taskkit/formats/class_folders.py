@@ -1,11 +1,10 @@
 """Class folders: `<class>/<image>`, `<subset>/<class>/<image>` or `<class>/<subset>/<image>`."""
 
-from collections import Counter, defaultdict
+from collections import defaultdict
 from collections.abc import Iterable
 from pathlib import Path
 from typing import Literal
 
-from shared.errors import Invalid
 from shared.schemas.base import Subset
 from shared.schemas.dataset import Problem
 from shared.schemas.read_options import ReadOptions
@@ -27,9 +26,6 @@ def read(root: Path, files: list[Path], _options: ReadOptions = ReadOptions()) -
     A folder around everything is looked through. The top folders are subsets where all are called like one (`train`,
     `validation`, `test_set`), or two of them that hold folders; else they are classes, and may hold a folder for each
     subset. Further folders within a class belong to it.
-
-    Raises:
-        Invalid: two class folders differ only in the case of their names.
     """
     reading = Reading()
     images = [file for file in files if file.suffix.lower() in IMAGE_SUFFIXES]
@@ -43,7 +39,6 @@ def read(root: Path, files: list[Path], _options: ReadOptions = ReadOptions()) -
                 severity="warning", code="not_an_image", file=str(file), message="Not an image; left out."
             )
             reading.problems.append(problem)
-    _refuse_case_twins(reading)
     return reading
 
 
@@ -102,17 +97,3 @@ def _read_image(file: Path, folders: tuple[str, ...], layout: _Layout, reading: 
 
 def _is_expected_text(file: Path) -> bool:
     return file.name.startswith(".") or file.stem.upper() in ("README", "LICENSE", "LICENCE", "CITATION")
-
-
-def _refuse_case_twins(reading: Reading) -> None:
-    names = Counter(label for row in reading.rows for label in row.labels)
-    spelled: dict[str, str] = {}
-    for name in names:
-        twin = spelled.setdefault(name.casefold(), name)
-        if twin != name:
-            raise Invalid(
-                "classes_differ_in_case",
-                f"The class folders {twin!r} ({names[twin]} images) and {name!r} ({names[name]} images)"
-                " differ only in case.",
-                hint="Rename one of them, so that it is clear whether they are one class or two.",
-            )
