@@ -19,6 +19,7 @@ from services.gateway.api import (
     evaluation,
     events,
     export,
+    imports,
     jobs,
     projects,
     splits,
@@ -38,7 +39,7 @@ from shared.version import VERSION
 
 log = logging.getLogger(__name__)
 _STATIC = Path(__file__).parents[2] / "frontend" / "static"
-_APIS = (tasks, projects, datasets, splits, training, evaluation, export, jobs, events, system, docs)
+_APIS = (tasks, projects, datasets, imports, splits, training, evaluation, export, jobs, events, system, docs)
 
 
 def create_app(settings: Settings) -> FastAPI:
@@ -70,7 +71,6 @@ def create_app(settings: Settings) -> FastAPI:
     errors.install(app)
     for api in _APIS:
         app.include_router(api.router)
-    app.include_router(datasets.uploads)
     app.include_router(pages)
     app.mount("/static", MarkedFiles(directory=_STATIC), name="static")
     app.add_middleware(SameOrigin, allowed_hosts=settings.allowed_hosts)

@@ -5,25 +5,21 @@ from typing import Annotated, ClassVar, Literal
 
 from fastapi import APIRouter, Depends, Query, Request, Response
 
-from services.gateway.actions import datasets, imports, jobs, splits
+from services.gateway.actions import datasets, splits
 from services.gateway.actions.datasets import Filters, ImageDetail
-from services.gateway.actions.imports import ImportLocal
-from services.gateway.pages import formats, tiles
-from services.gateway.pages.forms import Form, TypedDep, parsed, refused
+from services.gateway.pages import formats, imports, tiles
+from services.gateway.pages.imports import Importing
 from services.gateway.pages.pager import Pager, pager
-from services.gateway.pages.rendering import View, go_to, link, show, show_block
+from services.gateway.pages.rendering import View, go_to, link, show
 from services.gateway.pages.shell import project_path, shell
 from services.gateway.pages.tiles import Tile, tile
 from services.gateway.studio import Studio, StudioDep
-from shared.errors import StudioError
 from shared.schemas.base import SUBSETS
 from shared.schemas.dataset import DatasetHead
-from shared.schemas.job import Job, JobKind, JobStatus
 from shared.schemas.project import Project
 from shared.store.index import SortKey
-from shared.taskkit import plots, registry
+from shared.taskkit import plots
 from shared.taskkit.plots import Bars
-from shared.taskkit.spec import Choice
 
 router = APIRouter(prefix="/projects/{project_id}/dataset", include_in_schema=False)
 PAGE_SIZE = 60
@@ -69,11 +65,7 @@ class DatasetView(View):
     targets: list[TargetPlot]
     split_names: list[str]
     subsets: tuple[str, ...]
-    importing: Job | None
-    failed: Job | None
-    formats: tuple[Choice, ...]
-    form: Form
-    use_path: bool
+    imports: Importing
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -122,19 +114,6 @@ def read(request: Request, studio: StudioDep, project_id: str, filters: FiltersD
     return show(request, _view(studio, project_id, filters, page))
 
 
-@router.post("/import")
-def import_local(request: Request, studio: StudioDep, project_id: str, typed: TypedDep) -> Response:
-    """Start an import from the server's disk."""
-    given = {**typed.given("path", "format"), "options": {"mode": typed.get("options.mode", "append")}}
-    try:
-        imports.import_local(studio, project_id, parsed(ImportLocal, given))
-    except StudioError as error:
-        form = refused(typed.values, error, {"path", "format"})
-        view = _view(studio, project_id, Filters(), 1, form)
-        return show_block(view, "path_form", 422, template="pages/dataset_import.html")
-    return go_to(request, project_path(project_id, "dataset"))
-
-
 @router.post("/clear")
 def clear(request: Request, studio: StudioDep, project_id: str) -> Response:
     """Remove the dataset."""
@@ -171,15 +150,13 @@ def _query(filters: Filters) -> dict[str, str]:
     return {"class" if key == "class_name" else key: value for key, value in given.items()}
 
 
-def _view(studio: Studio, project_id: str, filters: Filters, page: int, form: Form | None = None) -> DatasetView:
+def _view(studio: Studio, project_id: str, filters: Filters, page: int) -> DatasetView:
     project = studio.workspace.projects.get(project_id)
     frame = shell(studio, "Dataset", project=project, step="dataset")
     head = datasets.find_head(studio, project_id)
     path = project_path(project_id, "dataset")
     query = _query(filters)
     total, shown = _tiles(studio, project, head, filters, page) if head else (0, [])
-    imports = jobs.listed(studio, project_id=project_id, kind=JobKind.IMPORT)
-    newest = jobs.with_progress(studio, imports[0]) if imports else None
     return DatasetView(
         shell=frame,
         project=project,
@@ -196,11 +173,7 @@ def _view(studio: Studio, project_id: str, filters: Filters, page: int, form: Fo
         targets=_targets(head) if head else [],
         split_names=[split.name for split in splits.listed(studio, project_id)],
         subsets=(*SUBSETS, "unassigned"),
-        importing=newest if newest and not newest.status.final else None,
-        failed=newest if newest and newest.status is JobStatus.FAILED else None,
-        formats=registry.spec(project.task).import_formats,
-        form=form or Form(),
-        use_path=form is not None,
+        imports=imports.importing(studio, project, head is not None),
     )
 
 

@@ -2,8 +2,19 @@
 
 from fastapi import APIRouter
 
-from services.gateway.pages import dataset, evaluation, export, jobs, projects, result, split, styleguide, training
+from services.gateway.pages import (
+    dataset,
+    evaluation,
+    export,
+    imports,
+    jobs,
+    projects,
+    result,
+    split,
+    styleguide,
+    training,
+)
 
 router = APIRouter()
-for page in (projects, dataset, split, training, evaluation, result, export, jobs, styleguide):
+for page in (projects, dataset, imports, split, training, evaluation, result, export, jobs, styleguide):
     router.include_router(page.router)

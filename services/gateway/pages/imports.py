@@ -1,0 +1,78 @@
+"""Getting images in: the dialog, and how an import goes."""
+
+from dataclasses import dataclass
+from typing import ClassVar
+
+from fastapi import APIRouter, Request, Response
+
+from services.gateway.actions import datasets, imports, jobs
+from services.gateway.actions.imports import ImportLocal
+from services.gateway.pages.forms import Form, TypedDep, parsed, refused
+from services.gateway.pages.rendering import View, go_to, show_block
+from services.gateway.pages.shell import project_path, shell
+from services.gateway.studio import Studio, StudioDep
+from shared.errors import StudioError
+from shared.schemas.job import Job, JobKind, JobStatus
+from shared.schemas.project import Project
+from shared.taskkit import registry
+from shared.taskkit.spec import Choice
+
+router = APIRouter(prefix="/projects/{project_id}/dataset/import", include_in_schema=False)
+
+
+@dataclass(frozen=True)
+class Importing:
+    """What the dialog offers, and where the newest import stands."""
+
+    project_id: str
+    path: str
+    formats: tuple[Choice, ...]
+    has_dataset: bool
+    running: Job | None
+    failed: Job | None
+    form: Form
+
+
+@dataclass(frozen=True, kw_only=True)
+class DialogView(View):
+    """The dialog by itself, with what was typed."""
+
+    template: ClassVar[str] = "pages/dataset_import.html"
+
+    imports: Importing
+
+
+@router.post("")
+def import_local(request: Request, studio: StudioDep, project_id: str, typed: TypedDep) -> Response:
+    """Start an import from the server's disk."""
+    given = {**typed.given("path", "format"), "options": {"mode": typed.get("options.mode", "append")}}
+    try:
+        imports.import_local(studio, project_id, parsed(ImportLocal, given))
+    except StudioError as error:
+        return _refused(studio, project_id, refused(typed.values, error, {"path", "format"}))
+    return go_to(request, project_path(project_id, "dataset"))
+
+
+def importing(studio: Studio, project: Project, has_dataset: bool, form: Form | None = None) -> Importing:
+    """Return what a page shows of imports into a project."""
+    found = jobs.listed(studio, project_id=project.id, kind=JobKind.IMPORT)
+    newest = jobs.with_progress(studio, found[0]) if found else None
+    return Importing(
+        project_id=project.id,
+        path=f"{project_path(project.id, 'dataset')}/import",
+        formats=registry.spec(project.task).import_formats,
+        has_dataset=has_dataset,
+        running=newest if newest and not newest.status.final else None,
+        failed=newest if newest and newest.status is JobStatus.FAILED else None,
+        form=form or Form(),
+    )
+
+
+def _refused(studio: Studio, project_id: str, form: Form) -> Response:
+    project = studio.workspace.projects.get(project_id)
+    has_dataset = datasets.find_head(studio, project_id) is not None
+    view = DialogView(
+        shell=shell(studio, "Import", project=project, step="dataset"),
+        imports=importing(studio, project, has_dataset, form),
+    )
+    return show_block(view, "path_form", 422)
