@@ -23,6 +23,7 @@ from shared.schemas.dataset import (
 )
 from shared.store import documents
 from shared.store.files import TEMPORARY, disk_errors, locked, remove_tree, sync_folder, write_bytes
+from shared.store.imports import ImportStore
 from shared.store.index import DatasetIndex
 from shared.store.paths import checked_image_id, missing, safe_path
 
@@ -78,6 +79,11 @@ class DatasetStore:
         """Return the image's bytes as imported."""
         name = f"{checked_image_id(record.id)}.{record.format.lower()}"
         return safe_path(self.folder, "images", record.id[:2], name)
+
+    @property
+    def imports(self) -> ImportStore:
+        """The reports of all imports."""
+        return ImportStore(self.folder)
 
     def thumbnail_path(self, image_id: str) -> Path:
         """Return the thumbnail, a JPEG."""

@@ -1,8 +1,6 @@
 """Jobs on disk: the document, its events, its log, and what a run leaves for its supervisor."""
 
-import contextlib
 import os
-import shutil
 from collections.abc import Iterator
 from pathlib import Path
 from typing import IO, Any, Literal
@@ -12,7 +10,7 @@ import orjson
 from shared.errors import NotFound
 from shared.schemas.base import new_id, utc_now
 from shared.schemas.job import Job, JobEvent, JobKind, Outcome
-from shared.store import documents
+from shared.store import documents, sources
 from shared.store.files import disk_errors, locked, remove_tree, write_bytes
 from shared.store.lifecycle import Command, Refused, transition
 from shared.store.paths import checked_id, missing
@@ -99,19 +97,22 @@ class JobStore:
             changed = transition(self.get(job_id), command, utc_now())
             documents.write(changed, path)
         if changed.status.final:
-            self.tidy(job_id)
+            self.tidy(changed)
         return changed
 
-    def tidy(self, job_id: str) -> None:
-        """Remove the source that was uploaded for the job and what was unpacked of it.
+    def tidy(self, job: Job) -> None:
+        """Remove what was uploaded or unpacked for a final job and nobody needs any more."""
+        sources.tidy(self.folder(job.id), job)
+        if (preview := sources.used_preview(job)) is not None:
+            sources.release(self.folder(preview))
 
-        Only for a final job: until then another run may need them. What cannot be removed stays.
-        """
-        folder = self.folder(job_id)
-        with contextlib.suppress(OSError):
-            for path in folder.glob("upload*"):
-                path.unlink(missing_ok=True)
-        shutil.rmtree(folder / "unpacked", ignore_errors=True)
+    def sweep(self, *, older_than_s: float) -> None:
+        """Tidy after jobs whose end a kill cut short, and after uploads that never became a job."""
+        for job in self.list():
+            if job.status.final:
+                self.tidy(job)
+        folders = [self.folder(name) for name in os.listdir(self._root) if _is_job_id(name)]
+        sources.remove_abandoned(folders, older_than_s=older_than_s)
 
     def delete(self, job_id: str) -> None:
         """Remove the job and all it left."""

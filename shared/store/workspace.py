@@ -37,6 +37,7 @@ class Workspace:
             else:
                 documents.write(WorkspaceInfo(), path)
         sweep(self.root, older_than_s=STALE_AFTER_S)
+        self.jobs.sweep(older_than_s=STALE_AFTER_S)
 
     def dataset(self, project_id: str) -> DatasetStore:
         """Return the store of a project's dataset."""

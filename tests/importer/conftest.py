@@ -33,8 +33,8 @@ def project(workspace: Workspace) -> Project:
 def claimed(workspace: Workspace, project: Project) -> Callable[..., Run]:
     """Make the run of an import job that a worker has claimed."""
 
-    def make(path: Path, mode: str = "append", format_id: str = "auto") -> Run:
-        payload = {"project_id": project.id, "source": {"path": str(path)}, "format": format_id, "mode": mode}
+    def make(path: Path, mode: str = "append", format_id: str = "auto", **more: Any) -> Run:
+        payload = {"project_id": project.id, "source": {"path": str(path)}, "format": format_id, "mode": mode, **more}
         job = workspace.jobs.create(JobKind.IMPORT, project.id, "Import", payload)
         settings = Settings(workspace=workspace.root, max_image_pixels=1_000_000)
         return Run(workspace, workspace.jobs.apply(job.id, Claim("test", 60)), settings)

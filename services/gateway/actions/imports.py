@@ -1,21 +1,21 @@
 """Starting imports: what can be refused is refused before the images are looked at."""
 
-import shutil
 import stat
-from pathlib import Path
-from typing import IO, Literal
+from dataclasses import dataclass
+from pathlib import Path, PurePosixPath
+from typing import Any, Literal
 
 from pydantic import ConfigDict, Field
 
-from services.gateway.actions import jobs
+from services.gateway.actions import jobs, previews
 from services.gateway.studio import Studio
 from shared.errors import Conflict, Forbidden, TooLarge, invalid_field
 from shared.schemas.base import Model, new_id
+from shared.schemas.imports import ImportPlan
 from shared.schemas.job import Job, JobKind
-from shared.store.files import disk_errors
 from shared.taskkit import registry
 
-_FORM_BYTES = 64 * 1024
+FORM_BYTES = 64 * 1024
 """What the other fields and the boundaries of a form may take."""
 ARCHIVES = (".zip", ".tar", ".tar.gz", ".tgz")
 
@@ -26,29 +26,60 @@ class ImportOptions(Model):
     mode: Literal["append", "replace"] = "append"
 
 
-class ImportLocal(Model):
+class ImportUpload(Model):
+    """How an archive is imported."""
+
+    format: str = Field(default="auto", max_length=64)
+    options: ImportOptions = Field(default_factory=ImportOptions)
+
+    model_config = ConfigDict(json_schema_extra={"examples": [{"format": "auto", "options": {"mode": "append"}}]})
+
+
+class ImportLocal(ImportUpload):
     """An import from a folder or an archive on the server."""
 
     path: str = Field(min_length=1, max_length=4096)
-    format: str = Field(default="auto", max_length=64)
-    options: ImportOptions = Field(default_factory=ImportOptions)
 
     model_config = ConfigDict(
         json_schema_extra={"examples": [{"path": "/data/clothes", "format": "auto", "options": {"mode": "append"}}]}
     )
 
 
-def import_local(studio: Studio, project_id: str, body: ImportLocal, key: str | None = None) -> Job:
-    """Start an import from the server's disk.
+class ImportPlanned(Model):
+    """An import of what a preview has seen, with exactly this plan."""
+
+    preview_job_id: str = Field(max_length=64)
+    plan: ImportPlan
+
+    model_config = ConfigDict(
+        json_schema_extra={
+            "examples": [
+                {"preview_job_id": "job-1f3a9c02", "plan": {"format": "coco", "class_map": {"Dog": "dog", "bin": None}}}
+            ]
+        }
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class Start:
+    """How a call wants to begin: for real or as a preview, with an idempotency key or without."""
+
+    preview: bool = False
+    key: str | None = None
+
+
+def import_local(studio: Studio, project_id: str, body: ImportLocal, start: Start) -> Job:
+    """Start an import from the server's disk, or a preview of it.
 
     Raises:
         Invalid: the path does not exist or cannot be read.
         Forbidden: it is outside of the allowed roots.
     """
-    if (earlier := _earlier(studio, project_id, body.format, body.options, key)) is not None:
+    asked = {**_checked_format(studio, project_id, body.format), "mode": body.options.mode, "preview": start.preview}
+    if (earlier := _earlier(studio, project_id, asked, start.key)) is not None:
         return earlier
     source = _checked_source(studio, body.path)
-    return _start(studio, project_id, {"path": str(source)}, body.format, body.options, key, new_id("job"))
+    return begin(studio, project_id, {"source": {"path": str(source)}, **asked}, start.key, new_id("job"))
 
 
 def refuse_upload(studio: Studio, project_id: str, announced: int) -> None:
@@ -60,74 +91,106 @@ def refuse_upload(studio: Studio, project_id: str, announced: int) -> None:
     """
     studio.workspace.projects.get(project_id)
     limit = studio.settings.max_upload
-    if announced > limit + _FORM_BYTES:
+    if announced > limit + FORM_BYTES:
         raise TooLarge("upload_too_large", f"The archive is larger than the {limit:,} bytes that are allowed.")
 
 
-def import_upload(
-    studio: Studio,
-    project_id: str,
-    file: IO[bytes],
-    filename: str,
-    format_id: str,
-    options: ImportOptions,
-    key: str | None = None,
-) -> Job:
-    """Start an import from an uploaded archive.
+def import_upload(studio: Studio, project_id: str, file: Path, filename: str, body: ImportUpload, start: Start) -> Job:
+    """Start an import from an uploaded archive, or a preview of it; `file` is moved to where the job finds it.
 
     Raises:
         Invalid: the file's name does not end like an archive's.
-        TooLarge: more bytes than the settings allow.
     """
     suffix = next((item for item in ARCHIVES if filename.lower().endswith(item)), None)
     if suffix is None:
         raise invalid_field("file", f"must be an archive that ends in one of {', '.join(ARCHIVES)}")
-    if (earlier := _earlier(studio, project_id, format_id, options, key)) is not None:
+    asked = {**_checked_format(studio, project_id, body.format), "mode": body.options.mode, "preview": start.preview}
+    if (earlier := _earlier(studio, project_id, asked, start.key)) is not None:
         return earlier
     job_id = new_id("job")
     target = studio.workspace.jobs.folder(job_id) / f"upload{suffix}"
-    _receive(file, target, studio.settings.max_upload)
-    source = {"path": str(target), "name": Path(filename).name[:200]}
+    source = {"path": str(target), "name": PurePosixPath(filename.replace("\\", "/")).name[:200]}
     try:
-        return _start(studio, project_id, source, format_id, options, key, job_id)
+        target.parent.mkdir(parents=True)
+        file.replace(target)
+        return begin(studio, project_id, {"source": source, **asked}, start.key, job_id)
     except BaseException:
         studio.workspace.jobs.delete(job_id)
         raise
 
 
-def _earlier(studio: Studio, project_id: str, format_id: str, options: ImportOptions, key: str | None) -> Job | None:
-    """Return the job an earlier call with the key started; refuse what can be refused before any byte is read."""
+def import_planned(studio: Studio, project_id: str, body: ImportPlanned, key: str | None = None) -> Job:
+    """Start an import of what a preview has seen.
+
+    Raises:
+        NotFound: the project has no such preview.
+        Conflict: the preview has not ended well, or its archive is gone.
+    """
+    preview = previews.get(studio, project_id, body.preview_job_id)
+    asked = {
+        **_checked_format(studio, project_id, body.plan.format, "plan.format"),
+        "mode": preview.payload["mode"],
+        "preview": False,
+        "preview_job_id": preview.id,
+        "plan": body.plan.model_dump(mode="json"),
+    }
+    if (earlier := _earlier(studio, project_id, asked, key)) is not None:
+        return earlier
+    report = previews.report(studio, project_id, preview.id)
+    previews.check_source(preview)
+    payload = {"source": preview.payload["source"], "fingerprint": report.fingerprint, **asked}
+    return begin(studio, project_id, payload, key, new_id("job"))
+
+
+def preview_again(studio: Studio, project_id: str, job_id: str, body: ImportUpload, key: str | None = None) -> Job:
+    """Preview the source of an earlier preview again, read in another way; the new preview takes its archive over.
+
+    Raises:
+        NotFound: the project has no such preview.
+        Conflict: it still runs, or its archive is gone.
+    """
+    earlier = previews.get(studio, project_id, job_id)
+    asked = {**_checked_format(studio, project_id, body.format), "mode": body.options.mode, "preview": True}
+    if (repeated := _earlier(studio, project_id, asked, key)) is not None:
+        return repeated
+    previews.check_source(earlier)
+    new, source = new_id("job"), dict(earlier.payload["source"])
+    path, folder = Path(source["path"]), studio.workspace.jobs.folder(new)
+    if path.parent == studio.workspace.jobs.folder(earlier.id):
+        folder.mkdir(parents=True)
+        source["path"] = str(path.replace(folder / path.name))
+    return begin(studio, project_id, {"source": source, **asked}, key, new)
+
+
+def begin(studio: Studio, project_id: str, payload: dict[str, Any], key: str | None, job_id: str) -> Job:
+    """Store and announce an import or a preview; a preview that waits for its import is replaced."""
+    source = payload["source"]
+    name = source.get("name") or Path(source["path"]).name
+    title = f"Preview {name}" if payload["preview"] else f"Import {name}"
+    with jobs.starting:
+        _refuse_while_importing(studio, project_id)
+        job = jobs.start(studio, JobKind.IMPORT, project_id, title, payload, key=key, job_id=job_id)
+    previews.release_others(studio, job)
+    return job
+
+
+def _checked_format(studio: Studio, project_id: str, format_id: str, field: str = "format") -> dict[str, str]:
     spec = registry.spec(studio.workspace.projects.get(project_id).task)
     offered = ["auto", *(choice.value for choice in spec.import_formats)]
     if format_id not in offered:
-        raise invalid_field("format", f"{format_id[:40]!r} is not one of {', '.join(offered)}")
-    if (earlier := jobs.repeated(studio, JobKind.IMPORT, project_id, key, **_asked(format_id, options))) is None:
+        raise invalid_field(field, f"{format_id[:40]!r} is not one of {', '.join(offered)}")
+    return {"format": format_id}
+
+
+def _earlier(studio: Studio, project_id: str, asked: dict[str, Any], key: str | None) -> Job | None:
+    """Return the job an earlier call with the key started; else refuse what must wait."""
+    if (earlier := jobs.repeated(studio, JobKind.IMPORT, project_id, key, **asked)) is None:
         _refuse_while_importing(studio, project_id)
     return earlier
 
 
-def _start(
-    studio: Studio,
-    project_id: str,
-    source: dict[str, str],
-    format_id: str,
-    options: ImportOptions,
-    key: str | None,
-    job_id: str,
-) -> Job:
-    payload = {"source": source, **_asked(format_id, options)}
-    title = f"Import {source.get('name') or Path(source['path']).name}"
-    with jobs.starting:
-        _refuse_while_importing(studio, project_id)
-        return jobs.start(studio, JobKind.IMPORT, project_id, title, payload, key=key, job_id=job_id)
-
-
-def _asked(format_id: str, options: ImportOptions) -> dict[str, str]:
-    return {"format": format_id, "mode": options.mode}
-
-
 def _refuse_while_importing(studio: Studio, project_id: str) -> None:
-    if jobs.unfinished(studio, project_id, JobKind.IMPORT):
+    if any("source" in job.payload for job in jobs.unfinished(studio, project_id, JobKind.IMPORT)):
         raise Conflict(
             "import_is_running", "An import into this project is running.", hint="Wait for it, or cancel it."
         )
@@ -158,15 +221,3 @@ def _checked_source(studio: Studio, given: str) -> Path:
     elif not (stat.S_ISREG(mode) and path.name.lower().endswith(ARCHIVES)):
         raise invalid_field("path", f"is neither a folder nor an archive ({', '.join(ARCHIVES)})")
     return path
-
-
-def _receive(file: IO[bytes], target: Path, limit: int) -> None:
-    target.parent.mkdir(parents=True, exist_ok=True)
-    try:
-        with disk_errors(), target.open("wb") as out:
-            shutil.copyfileobj(file, out, 1024 * 1024)
-        if target.stat().st_size > limit:
-            raise TooLarge("upload_too_large", f"The archive is larger than the {limit:,} bytes that are allowed.")
-    except BaseException:
-        shutil.rmtree(target.parent, ignore_errors=True)
-        raise

@@ -6,7 +6,7 @@ from typing import ClassVar
 from fastapi import APIRouter, Request, Response
 
 from services.gateway.actions import datasets, imports, jobs
-from services.gateway.actions.imports import ImportLocal
+from services.gateway.actions.imports import ImportLocal, Start
 from services.gateway.pages.forms import Form, TypedDep, parsed, refused
 from services.gateway.pages.rendering import View, go_to, show_block
 from services.gateway.pages.shell import project_path, shell
@@ -47,7 +47,7 @@ def import_local(request: Request, studio: StudioDep, project_id: str, typed: Ty
     """Start an import from the server's disk."""
     given = {**typed.given("path", "format"), "options": {"mode": typed.get("options.mode", "append")}}
     try:
-        imports.import_local(studio, project_id, parsed(ImportLocal, given))
+        imports.import_local(studio, project_id, parsed(ImportLocal, given), Start())
     except StudioError as error:
         return _refused(studio, project_id, refused(typed.values, error, {"path", "format"}))
     return go_to(request, project_path(project_id, "dataset"))

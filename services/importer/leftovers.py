@@ -1,0 +1,64 @@
+"""Images of imports that were killed: no revision names them, and nobody was left to remove them.
+
+While an import stores images, `importing.json` of the dataset names its job. Where it is found and its job has ended,
+what was written since is looked through.
+"""
+
+import json
+import os
+from collections import defaultdict
+from contextlib import suppress
+from pathlib import Path
+
+from shared.errors import NotFound
+from shared.schemas.job import Job
+from shared.store.datasets import DatasetStore
+from shared.store.files import write_bytes
+from shared.store.workspace import Workspace
+
+
+def begin(workspace: Workspace, dataset: DatasetStore, job: Job) -> None:
+    """Clear what a killed import left, and mark that `job` stores images now."""
+    marker = _marker(dataset)
+    earlier = _named(marker)
+    if earlier is not None and earlier != job.id and _has_ended(workspace, earlier):
+        dataset.remove_unused(_written_since(dataset.folder, marker.stat().st_mtime), lambda: True)
+        dataset.imports.remove(earlier)
+        earlier = None
+    if earlier is None:
+        write_bytes(marker, json.dumps({"job_id": job.id}).encode())
+
+
+def end(dataset: DatasetStore) -> None:
+    """Say that nothing was left."""
+    _marker(dataset).unlink(missing_ok=True)
+
+
+def _marker(dataset: DatasetStore) -> Path:
+    return dataset.folder / "importing.json"
+
+
+def _named(marker: Path) -> str | None:
+    try:
+        return str(json.loads(marker.read_bytes())["job_id"])
+    except (FileNotFoundError, ValueError, KeyError, TypeError):
+        return None
+
+
+def _has_ended(workspace: Workspace, job_id: str) -> bool:
+    try:
+        return workspace.jobs.get(job_id).status.final
+    except NotFound:
+        return True
+
+
+def _written_since(folder: Path, moment: float) -> dict[str, list[Path]]:
+    """Return image files and thumbnails that are not older than `moment`, by image id."""
+    found: dict[str, list[Path]] = defaultdict(list)
+    for kind in ("images", "thumbs"):
+        with suppress(FileNotFoundError):
+            for shelf in os.scandir(folder / kind):
+                for item in os.scandir(shelf.path):
+                    if item.stat().st_mtime >= moment - 1:
+                        found[item.name.partition(".")[0]].append(Path(item.path))
+    return found

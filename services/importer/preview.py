@@ -1,0 +1,168 @@
+"""A preview: what an import would read, checked to the last image, and the plan that it proposes. Nothing is kept."""
+
+from collections import Counter
+from pathlib import Path
+from typing import Any
+
+from services.importer.annotating import Annotator
+from services.importer.checking import ImageChecker
+from services.importer.classes import counted, legend, mapped, twins
+from services.importer.duplicates import Seen
+from services.importer.records import Stored
+from services.importer.sources import MAX_IMAGE_BYTES, Source, read_source
+from shared.bus.run import Run
+from shared.schemas.dataset import DatasetHead, ImageRecord, Legend, Problem
+from shared.schemas.imports import ImportPlan, PreviewClass, PreviewReport, PreviewSample, ProblemKind
+from shared.store.files import write_bytes
+from shared.store.imports import write_problems
+from shared.taskkit import images, registry
+from shared.taskkit.formats.rows import Reading
+from shared.taskkit.spec import TaskSpec
+
+SAMPLES = 20
+_SHOWN_PROBLEMS = 200
+_SHOWN_SHAPES = 200
+_MEND_TWIN = "Say whether they are one class or two: it is proposed to take them for one."
+
+
+def work(run: Run) -> dict[str, Any]:
+    """Read the source and check all of it; return the report."""
+    source = read_source(run)
+    preview = _Preview(run, source)
+    preview.check()
+    return preview.report().model_dump(mode="json")
+
+
+class _Preview:
+    """The state of a preview while it goes on."""
+
+    def __init__(self, run: Run, source: Source) -> None:
+        self._run = run
+        self._source = source
+        self._spec: TaskSpec = registry.spec(run.workspace.projects.get(run.payload["project_id"]).task)
+        self._task = registry.part(self._spec.id, "importing")
+        dataset = run.workspace.dataset(run.payload["project_id"])
+        keep = dataset.exists() and run.payload["mode"] == "append"
+        self._head: DatasetHead | None = dataset.head() if keep else None
+        self._seen = Seen(dataset.index().ids() if keep else set())
+        self._checker = ImageChecker(dataset, source.root, run.settings.max_image_pixels, MAX_IMAGE_BYTES)
+        self._found = counted(source.reading.rows, self._task)
+        class_map = dict(twins(self._found, source.reading.class_names, self._head))
+        self._plan = ImportPlan(format=source.format, class_map=dict(class_map))
+        self._reading: Reading = mapped(source.reading, self._plan.class_map)
+        self._problems = [*self._reading.problems, *(_twin(name, other) for name, other in class_map.items())]
+        self._legend: Legend = legend(self._reading, counted(self._reading.rows, self._task), self._head)
+        class_ids = {item.name: item.id for item in self._legend.classes}
+        self._annotator = Annotator(self._task, class_ids, {}, self._reading.problems)
+        self._images = 0
+        self._annotations = 0
+        self._samples: list[tuple[Path, ImageRecord, str | None]] = []
+        self._subsets: Counter[str] = Counter()
+
+    def check(self) -> None:
+        """Look at every image as an import would."""
+        rows = self._reading.rows
+        done = 0
+        self._run.progress("images", 0, len(rows), unit="images", message="Checking the images")
+        for batch in self._checker.store(rows):
+            self._run.check()
+            for item in batch:
+                self._take(item, done)
+                done += 1
+            self._run.progress("images", done, len(rows), unit="images", message="Checking the images")
+
+    def _take(self, item: Stored | Problem, position: int) -> None:
+        problem = item if isinstance(item, Problem) else self._seen.twin_of(item)
+        if problem is not None:
+            self._problems.append(problem)
+        elif isinstance(item, Stored):
+            record, problems = self._annotator.annotated(item)
+            self._problems += problems
+            assert record is not None, "without mends nothing is left out"
+            self._images += 1
+            self._annotations += len(record.annotations)
+            self._subsets[item.row.subset or "none"] += 1
+            # Files stand in the order of their names, and so of their folders: an even choice sees all kinds.
+            if len(self._samples) * len(self._reading.rows) <= position * SAMPLES and len(self._samples) < SAMPLES:
+                self._samples.append((item.row.file, record, item.row.subset))
+
+    def report(self) -> PreviewReport:
+        """Store all problems and the samples' pictures beside the job; return the report."""
+        folder = self._run.workspace.jobs.folder(self._run.job.id)
+        write_problems(folder / "problems.jsonl", self._problems)
+        for number, (file, _, _) in enumerate(self._samples):
+            data = (self._source.root / file).read_bytes()
+            write_bytes(folder / "samples" / f"{number}.jpg", images.thumbnail(data))
+        self._run.fence()
+        return PreviewReport(
+            layout=self._layout(),
+            fingerprint=self._source.fingerprint,
+            images=self._images,
+            annotations=self._annotations,
+            duplicates=self._seen.duplicates,
+            subsets=dict(self._subsets) if set(self._subsets) != {"none"} else {},
+            classes=self._classes(),
+            targets=self._legend.targets,
+            samples=[self._sample(record, subset) for _, record, subset in self._samples],
+            kinds=self._kinds(),
+            problems=sorted(self._problems, key=lambda item: item.severity)[:_SHOWN_PROBLEMS],
+            problem_count=len(self._problems),
+            plan=self._plan,
+        )
+
+    def _layout(self) -> str:
+        """Return what was recognised, in one line."""
+        label = next(item.label for item in self._spec.import_formats if item.value == self._source.format)
+        rows = self._source.reading.rows
+        files = sorted(
+            {row.place.file for row in rows if row.place} | {i.place.file for row in rows for i in row.objects}
+        )
+        if not files:
+            return f"{label}, {len(rows):,} images"
+        named = files[0] if len(files) == 1 else f"{len(files):,} label files"
+        return f"{label}, {len(rows):,} images in {named}"
+
+    def _classes(self) -> list[PreviewClass]:
+        """Return the classes as the files name them, in their order, then others by name."""
+        rows, declared = self._source.reading.rows, self._source.reading.class_names
+        in_images = Counter(name for row in rows for name in (set(self._task.class_names(row)) if self._task else ()))
+        known = {item.name for item in self._head.classes} if self._head else set()
+        names = [*dict.fromkeys(declared), *sorted(self._found.keys() - set(declared))]
+        return [
+            PreviewClass(name=name, images=in_images[name], annotations=self._found[name], known=name in known)
+            for name in names
+        ]
+
+    def _sample(self, record: ImageRecord, subset: str | None) -> PreviewSample:
+        overlay = registry.part(self._spec.id, "overlay")
+        shapes = overlay.truth_shapes(record.annotations, self._legend) if overlay else []
+        return PreviewSample(
+            file=record.source or record.filename,
+            width=record.width,
+            height=record.height,
+            subset=subset,
+            shapes=[shape.model_dump(mode="json") for shape in shapes[:_SHOWN_SHAPES]],
+        )
+
+    def _kinds(self) -> list[ProblemKind]:
+        """Return the problems by code, errors before warnings and many before few."""
+        counts = Counter(item.code for item in self._problems)
+        first: dict[str, Problem] = {}
+        for item in sorted(self._problems, key=lambda item: item.severity):
+            first.setdefault(item.code, item)
+        kinds = [
+            ProblemKind(
+                code=code,
+                severity=item.severity,
+                count=counts[code],
+                message=item.message,
+                actions=self._annotator.actions.get(code, []),
+            )
+            for code, item in first.items()
+        ]
+        return sorted(kinds, key=lambda kind: (kind.severity, -kind.count))
+
+
+def _twin(name: str, other: str) -> Problem:
+    message = f"The class {name!r} differs only in case from {other!r}; taken for the same class."
+    return Problem(severity="warning", code="classes_differ_in_case", message=message, mend=_MEND_TWIN)
