@@ -8,7 +8,7 @@ from services.importer.files import printable
 from services.importer.records import Stored
 from shared.schemas.annotations import Annotation
 from shared.schemas.dataset import ImageRecord, Problem
-from shared.schemas.imports import Action
+from shared.schemas.import_plan import Action
 
 _AS_PLANNED = "Left out as planned."
 

@@ -12,7 +12,7 @@ from services.importer.records import Stored
 from services.importer.sources import MAX_IMAGE_BYTES, Source, read_source
 from shared.bus.run import Run
 from shared.schemas.dataset import DatasetHead, ImageRecord, Legend, Problem
-from shared.schemas.imports import ImportPlan, PreviewClass, PreviewReport, PreviewSample, ProblemKind
+from shared.schemas.import_plan import ImportPlan, PreviewClass, PreviewReport, PreviewSample, ProblemKind
 from shared.store.files import write_bytes
 from shared.store.imports import write_problems
 from shared.taskkit import images, registry

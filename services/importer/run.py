@@ -13,7 +13,7 @@ from services.importer.sources import MAX_IMAGE_BYTES, Source, read_source
 from shared.bus.run import Run, main
 from shared.errors import Invalid, StudioError
 from shared.schemas.dataset import ImageRecord, ImportReport, Problem
-from shared.schemas.imports import ImportPlan
+from shared.schemas.import_plan import ImportPlan
 from shared.schemas.job import JobStatus
 from shared.taskkit import registry
 

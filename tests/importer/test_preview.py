@@ -10,7 +10,7 @@ from services.importer.run import work
 from shared.bus.run import Run
 from shared.errors import Conflict, Invalid
 from shared.schemas.annotations import BoxAnnotation
-from shared.schemas.imports import PreviewReport
+from shared.schemas.import_plan import PreviewReport
 from shared.schemas.project import Project
 from shared.store.imports import read_problems
 from shared.store.workspace import Workspace

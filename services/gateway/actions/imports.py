@@ -11,7 +11,7 @@ from services.gateway.actions import jobs, previews
 from services.gateway.studio import Studio
 from shared.errors import Conflict, Forbidden, TooLarge, invalid_field
 from shared.schemas.base import Model, new_id
-from shared.schemas.imports import ImportPlan
+from shared.schemas.import_plan import ImportPlan
 from shared.schemas.job import Job, JobKind
 from shared.taskkit import registry
 

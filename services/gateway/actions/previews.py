@@ -7,7 +7,7 @@ from services.gateway.actions import jobs
 from services.gateway.studio import Studio
 from shared.errors import Conflict, NotFound
 from shared.schemas.dataset import ImportReport, Problem
-from shared.schemas.imports import PreviewReport
+from shared.schemas.import_plan import PreviewReport
 from shared.schemas.job import Job, JobKind, JobStatus
 from shared.store import sources
 from shared.store.imports import read_problems
