@@ -48,7 +48,7 @@ class _Preview:
         self._checker = ImageChecker(dataset, source.root, run.settings.max_image_pixels, MAX_IMAGE_BYTES)
         self._found = counted(source.reading.rows, self._task)
         class_map = dict(twins(self._found, source.reading.class_names, self._head))
-        self._plan = ImportPlan(format=source.format, class_map=dict(class_map))
+        self._plan = ImportPlan(format=source.format, read=source.options, class_map=dict(class_map))
         self._reading: Reading = mapped(source.reading, self._plan.class_map)
         self._problems = [*self._reading.problems, *(_twin(name, other) for name, other in class_map.items())]
         self._legend: Legend = legend(self._reading, counted(self._reading.rows, self._task), self._head)

@@ -11,6 +11,7 @@ from services.importer.files import list_files, printable, unpack
 from shared.bus.run import Run
 from shared.errors import Conflict, Invalid
 from shared.schemas.dataset import Problem
+from shared.schemas.read_options import ReadOptions
 from shared.taskkit import registry
 from shared.taskkit.formats.detect import choose_format, reader
 from shared.taskkit.formats.rows import Reading
@@ -25,6 +26,7 @@ class Source:
     root: Path
     files: Sequence[Path]
     format: str
+    options: ReadOptions
     reading: Reading
     fingerprint: str
 
@@ -54,10 +56,11 @@ def read_source(run: Run) -> Source:
             hint="Preview it again.",
         )
     spec = registry.spec(run.workspace.projects.get(run.payload["project_id"]).task)
+    options = ReadOptions.model_validate(run.payload.get("read") or {})
     format_id = choose_format(spec, run.payload["format"], root, files)
-    reading = _as_text(reader(format_id).read(root, files))
+    reading = _as_text(reader(format_id).read(root, list(files), options))
     reading.problems[:0] = problems
-    return Source(root, files, format_id, reading, fingerprint)
+    return Source(root, files, format_id, options, reading, fingerprint)
 
 
 def _fingerprint(path: Path, files: Sequence[Path]) -> str:

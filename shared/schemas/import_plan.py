@@ -6,6 +6,7 @@ from pydantic import ConfigDict, Field
 
 from shared.schemas.base import Model
 from shared.schemas.dataset import Problem, TargetInfo
+from shared.schemas.read_options import ReadOptions
 
 Action = Literal["clip", "drop", "drop_image", "keep", "skip"]
 """How a kind of problem is mended.
@@ -19,6 +20,7 @@ class ImportPlan(Model):
     """Exactly what an import does; a preview proposes one."""
 
     format: str = Field(min_length=1, max_length=64)
+    read: ReadOptions = Field(default_factory=ReadOptions)
     class_map: dict[str, str | None] = Field(default_factory=dict)
     """From a class of the files to the class it becomes; None leaves it out. Classes that are not here stay."""
     mends: dict[str, Action] = Field(default_factory=dict)

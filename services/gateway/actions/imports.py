@@ -13,6 +13,7 @@ from shared.errors import Conflict, Forbidden, TooLarge, invalid_field
 from shared.schemas.base import Model, new_id
 from shared.schemas.import_plan import ImportPlan
 from shared.schemas.job import Job, JobKind
+from shared.schemas.read_options import ReadOptions
 from shared.taskkit import registry
 
 FORM_BYTES = 64 * 1024
@@ -24,6 +25,8 @@ class ImportOptions(Model):
     """How to import. `append` keeps what is there; `replace` puts the new images in its place."""
 
     mode: Literal["append", "replace"] = "append"
+    read: ReadOptions = Field(default_factory=ReadOptions)
+    """How the files are meant, where that would have to be guessed."""
 
 
 class ImportUpload(Model):
@@ -75,7 +78,7 @@ def import_local(studio: Studio, project_id: str, body: ImportLocal, start: Star
         Invalid: the path does not exist or cannot be read.
         Forbidden: it is outside of the allowed roots.
     """
-    asked = {**_checked_format(studio, project_id, body.format), "mode": body.options.mode, "preview": start.preview}
+    asked = _asked(studio, project_id, body, start.preview)
     if (earlier := _earlier(studio, project_id, asked, start.key)) is not None:
         return earlier
     source = _checked_source(studio, body.path)
@@ -104,7 +107,7 @@ def import_upload(studio: Studio, project_id: str, file: Path, filename: str, bo
     suffix = next((item for item in ARCHIVES if filename.lower().endswith(item)), None)
     if suffix is None:
         raise invalid_field("file", f"must be an archive that ends in one of {', '.join(ARCHIVES)}")
-    asked = {**_checked_format(studio, project_id, body.format), "mode": body.options.mode, "preview": start.preview}
+    asked = _asked(studio, project_id, body, start.preview)
     if (earlier := _earlier(studio, project_id, asked, start.key)) is not None:
         return earlier
     job_id = new_id("job")
@@ -127,8 +130,10 @@ def import_planned(studio: Studio, project_id: str, body: ImportPlanned, key: st
         Conflict: the preview has not ended well, or its archive is gone.
     """
     preview = previews.get(studio, project_id, body.preview_job_id)
+    _check_format(studio, project_id, "plan.format", body.plan.format)
     asked = {
-        **_checked_format(studio, project_id, body.plan.format, "plan.format"),
+        "format": body.plan.format,
+        "read": body.plan.read.model_dump(mode="json"),
         "mode": preview.payload["mode"],
         "preview": False,
         "preview_job_id": preview.id,
@@ -150,7 +155,7 @@ def preview_again(studio: Studio, project_id: str, job_id: str, body: ImportUplo
         Conflict: it still runs, or its archive is gone.
     """
     earlier = previews.get(studio, project_id, job_id)
-    asked = {**_checked_format(studio, project_id, body.format), "mode": body.options.mode, "preview": True}
+    asked = _asked(studio, project_id, body, True)
     if (repeated := _earlier(studio, project_id, asked, key)) is not None:
         return repeated
     previews.check_source(earlier)
@@ -174,12 +179,17 @@ def begin(studio: Studio, project_id: str, payload: dict[str, Any], key: str | N
     return job
 
 
-def _checked_format(studio: Studio, project_id: str, format_id: str, field: str = "format") -> dict[str, str]:
+def _asked(studio: Studio, project_id: str, body: ImportUpload, preview: bool) -> dict[str, Any]:
+    _check_format(studio, project_id, "format", body.format)
+    read = body.options.read.model_dump(mode="json")
+    return {"format": body.format, "read": read, "mode": body.options.mode, "preview": preview}
+
+
+def _check_format(studio: Studio, project_id: str, field: str, format_id: str) -> None:
     spec = registry.spec(studio.workspace.projects.get(project_id).task)
     offered = ["auto", *(choice.value for choice in spec.import_formats)]
     if format_id not in offered:
         raise invalid_field(field, f"{format_id[:40]!r} is not one of {', '.join(offered)}")
-    return {"format": format_id}
 
 
 def _earlier(studio: Studio, project_id: str, asked: dict[str, Any], key: str | None) -> Job | None:

@@ -2,6 +2,7 @@
 
 import csv
 import io
+import json
 from collections.abc import Iterator, Mapping
 from typing import Annotated, Any, Literal, TypeVar
 
@@ -16,6 +17,7 @@ from services.gateway.actions.imports import ImportLocal, ImportPlanned, ImportU
 from services.gateway.api.http import IdempotencyKey, Json, PageNumber, PageSize, listing, started
 from services.gateway.api.uploads import is_form, received
 from services.gateway.studio import Studio, StudioDep
+from shared.errors import invalid_field
 from shared.schemas.dataset import Problem
 
 router = APIRouter(prefix="/api/datasets/{project_id}", tags=["datasets"])
@@ -28,6 +30,7 @@ _FORM = {
             "properties": {
                 "file": {"type": "string", "format": "binary", "description": "zip, tar, tar.gz or tgz"},
                 "format": {"type": "string", "default": "auto"},
+                "options.read": {"type": "string", "description": "JSON, as `options.read` of an import by path"},
                 "options.mode": {"type": "string", "enum": ["append", "replace"], "default": "append"},
             },
         }
@@ -123,14 +126,22 @@ async def _upload(request: Request, studio: Studio, project_id: str, start: Star
     await run_in_threadpool(imports.refuse_upload, studio, project_id, int(length) if length.isdigit() else 0)
     folder = studio.workspace.root / "uploads"
     async with received(request, folder, studio.settings.max_upload) as upload:
-        given = {"format": upload.fields.get("format", "auto"), "options": {}}
-        if "options.mode" in upload.fields:
-            given["options"] = {"mode": upload.fields["options.mode"]}
-        body = _parsed(ImportUpload, given)
+        body = _parsed(ImportUpload, _nested(upload.fields))
         job = await run_in_threadpool(
             imports.import_upload, studio, project_id, upload.path, upload.filename, body, start
         )
     return started(job)
+
+
+def _nested(fields: Mapping[str, str]) -> dict[str, Any]:
+    """Return a form's fields as a body: `options.mode` is text, `options.read` is JSON."""
+    options: dict[str, Any] = {name: fields[f"options.{name}"] for name in ("mode",) if f"options.{name}" in fields}
+    if "options.read" in fields:
+        try:
+            options["read"] = json.loads(fields["options.read"])
+        except (ValueError, RecursionError):
+            raise invalid_field("options.read", "is not valid JSON") from None
+    return {"format": fields.get("format", "auto"), "options": options}
 
 
 def _parsed(model: type[Body], given: bytes | Mapping[str, Any]) -> Body:
