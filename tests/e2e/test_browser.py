@@ -53,7 +53,11 @@ def import_folder(page: Page, folder: Path) -> None:
     page.get_by_role("button", name="Import images").click()
     page.get_by_role("tab", name="Folder on the server").click()
     page.get_by_label("Path on the server").fill(str(folder))
-    page.get_by_role("button", name="Import", exact=True).click()
+    page.get_by_role("button", name="Preview", exact=True).click()
+
+
+def accept_preview(page: Page) -> None:
+    page.get_by_role("button", name=re.compile("^Import [0-9,]+ image")).click(timeout=60_000)
 
 
 def keep_split(page: Page, name: str) -> None:
@@ -84,12 +88,13 @@ def test_from_a_folder_to_a_download(page: Page, stack: StudioStack, shapes: Pat
     assert page.get_by_label("Path on the server").input_value() == "/nowhere/at/all", "what was typed stays"
     page.keyboard.press("Escape")
     import_folder(page, shapes)
+    accept_preview(page)
     expect(page.get_by_text("240 images · 4 classes")).to_be_visible(timeout=60_000)
 
     again = shutil.make_archive(str(tmp_path / "again"), "zip", shapes.parent, shapes.name)
     page.get_by_role("button", name="Import", exact=True).first.click()
     page.get_by_label("Choose an archive or drop it here").set_input_files(again)
-    page.get_by_role("button", name="Upload and import").click()
+    page.get_by_role("button", name="Import without preview").click()
     expect(page.get_by_text("Known already")).to_be_visible(timeout=60_000)
 
     page.get_by_label("Class", exact=True).select_option("star")
@@ -138,6 +143,7 @@ def check_model(stack: StudioStack, project: str, model: Path) -> None:
 def test_stop_resume_and_a_kill_on_the_page(page: Page, shapes: Path) -> None:
     project = create_project(page, "Stop and go")
     import_folder(page, shapes)
+    accept_preview(page)
     expect(page.get_by_text("240 images · 4 classes")).to_be_visible(timeout=60_000)
     page.goto(f"{project}/split")
     keep_split(page, "main")
@@ -163,6 +169,7 @@ def test_stop_resume_and_a_kill_on_the_page(page: Page, shapes: Path) -> None:
 def test_a_wrong_image_is_one_click_away(page: Page, clothing: Path) -> None:
     project = create_project(page, "Clothes by hand")
     import_folder(page, clothing)
+    accept_preview(page)
     expect(page.get_by_text("540 images · 10 classes")).to_be_visible(timeout=60_000)
     page.goto(f"{project}/split")
     page.get_by_label("As imported").check()

@@ -1,4 +1,5 @@
 // Upload of an archive to the API with a progress bar; the import itself is then told by live events.
+import { duration } from "./dom.js";
 import { toast } from "./toasts.js";
 
 function size(bytes) {
@@ -21,41 +22,52 @@ function problem(xhr) {
   }
 }
 
-function send(form) {
+/** How an upload goes: bytes, rate, and how long it still takes. */
+function told(loaded, total, seconds) {
+  const rate = seconds > 1 ? loaded / seconds : 0;
+  const left = rate ? ` · ${size(rate)}/s · ${duration((total - loaded) / rate)} left` : "";
+  return `${size(loaded)} of ${size(total)}${left}`;
+}
+
+function send(form, address) {
   const xhr = new XMLHttpRequest();
   const box = form.querySelector("[data-upload-progress]");
   const bar = box.querySelector('[role="progressbar"]');
   const text = box.querySelector("[data-upload-text]");
   const error = form.querySelector("[data-upload-error]");
-  const submit = form.querySelector('[type="submit"]');
+  const submits = form.querySelectorAll('[type="submit"]');
+  const began = Date.now();
+  const lock = (on) => submits.forEach((button) => (button.disabled = on));
   const fail = (message) => {
     box.hidden = true;
-    submit.disabled = false;
+    lock(false);
     error.hidden = false;
     error.textContent = message;
   };
   error.hidden = true;
   box.hidden = false;
-  submit.disabled = true;
+  lock(true);
   xhr.upload.addEventListener("progress", ({ loaded, total }) => {
     bar.style.setProperty("--value", loaded / total);
     bar.setAttribute("aria-valuenow", Math.round((100 * loaded) / total));
-    text.textContent = loaded < total ? `${size(loaded)} of ${size(total)}` : "Received; the import starts…";
+    text.textContent = loaded < total ? told(loaded, total, (Date.now() - began) / 1000) : "Received; it will be read now…";
   });
   xhr.addEventListener("load", () => {
     if (xhr.status !== 202) return fail(problem(xhr));
     box.hidden = true;
-    submit.disabled = false;
+    lock(false);
     form.reset();
     showName(form);
     form.closest("dialog")?.close();
+    const job = JSON.parse(xhr.responseText);
+    if (job.payload.preview) return location.assign(`${form.dataset.upload}/${job.id}`);
     toast({ kind: "ok", message: "The archive is here; its import has started." });
     window.htmx.ajax("GET", location.href, { target: "#page", select: "#page", swap: "outerHTML" });
   });
   xhr.addEventListener("error", () => fail("The upload was interrupted. Check the connection and try again."));
   xhr.addEventListener("abort", () => fail("The upload was cancelled."));
   form.querySelector("[data-upload-cancel]").onclick = () => xhr.abort();
-  xhr.open("POST", form.action);
+  xhr.open("POST", address);
   xhr.setRequestHeader("Accept", "application/json");
   xhr.send(new FormData(form));
 }
@@ -69,7 +81,7 @@ function showName(form) {
 document.addEventListener("submit", (event) => {
   if (!event.target.matches("form[data-upload]")) return;
   event.preventDefault();
-  send(event.target);
+  send(event.target, event.submitter?.formAction || event.target.action);
 });
 document.addEventListener("change", (event) => {
   const form = event.target.closest("form[data-upload]");

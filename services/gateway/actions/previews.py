@@ -13,6 +13,7 @@ from shared.store import sources
 from shared.store.imports import read_problems
 from shared.store.paths import missing
 
+_DISCARDED = "discarded"
 _GONE_HINT = "Start again with a new preview."
 
 
@@ -53,8 +54,7 @@ def waiting(studio: Studio, project_id: str) -> Job | None:
     """Return the newest job of the project if it is a preview that was neither imported nor discarded."""
     found = [job for job in jobs.listed(studio, project_id=project_id, kind=JobKind.IMPORT) if "source" in job.payload]
     newest = found[0] if found else None
-    ended = newest is not None and newest.status in (JobStatus.SUCCEEDED, JobStatus.FAILED)
-    if newest is None or not ended or not newest.payload.get("preview") or _is_discarded(studio, newest):
+    if newest is None or not newest.payload.get("preview") or not newest.status.final or is_over(studio, newest):
         return None
     return newest
 
@@ -66,7 +66,7 @@ def discard(studio: Studio, project_id: str, job_id: str) -> None:
         jobs.cancel_if_unfinished(studio, job_id)
         return
     folder = studio.workspace.jobs.folder(job_id)
-    (folder / "discarded").touch()
+    (folder / _DISCARDED).touch()
     sources.release(folder)
 
 
@@ -106,5 +106,8 @@ def problems(studio: Studio, project_id: str, job_id: str) -> Iterator[Problem]:
         return read_problems(studio.workspace.jobs.folder(get(studio, project_id, job_id).id) / "problems.jsonl")
 
 
-def _is_discarded(studio: Studio, job: Job) -> bool:
-    return (studio.workspace.jobs.folder(job.id) / "discarded").exists()
+def is_over(studio: Studio, job: Job) -> bool:
+    """Whether a preview was cancelled or discarded, or what it looked at is gone."""
+    if job.status is JobStatus.CANCELLED or (studio.workspace.jobs.folder(job.id) / _DISCARDED).exists():
+        return True
+    return job.status.final and not Path(job.payload["source"]["path"]).exists()

@@ -1,11 +1,11 @@
-"""Getting images in: the dialog, and how an import goes."""
+"""Getting images in: the dialog, and where the newest import of a project stands."""
 
 from dataclasses import dataclass
 from typing import ClassVar
 
 from fastapi import APIRouter, Request, Response
 
-from services.gateway.actions import datasets, imports, jobs
+from services.gateway.actions import datasets, imports, jobs, previews
 from services.gateway.actions.imports import ImportLocal, Start
 from services.gateway.pages.forms import Form, TypedDep, parsed, refused
 from services.gateway.pages.rendering import View, go_to, show_block
@@ -22,7 +22,7 @@ router = APIRouter(prefix="/projects/{project_id}/dataset/import", include_in_sc
 
 @dataclass(frozen=True)
 class Importing:
-    """What the dialog offers, and where the newest import stands."""
+    """What the dialog offers, and where the newest import stands; `waiting` is a preview that nobody answered yet."""
 
     project_id: str
     path: str
@@ -30,6 +30,7 @@ class Importing:
     has_dataset: bool
     running: Job | None
     failed: Job | None
+    waiting: Job | None
     form: Form
 
 
@@ -44,28 +45,37 @@ class DialogView(View):
 
 @router.post("")
 def import_local(request: Request, studio: StudioDep, project_id: str, typed: TypedDep) -> Response:
-    """Start an import from the server's disk."""
+    """Start an import from the server's disk, or with `preview` a preview of it."""
     given = {**typed.given("path", "format"), "options": {"mode": typed.get("options.mode", "append")}}
+    preview = "preview" in typed
     try:
-        imports.import_local(studio, project_id, parsed(ImportLocal, given), Start())
+        job = imports.import_local(studio, project_id, parsed(ImportLocal, given), Start(preview))
     except StudioError as error:
         return _refused(studio, project_id, refused(typed.values, error, {"path", "format"}))
-    return go_to(request, project_path(project_id, "dataset"))
+    path = project_path(project_id, "dataset")
+    return go_to(request, f"{path}/import/{job.id}" if preview else path)
 
 
 def importing(studio: Studio, project: Project, has_dataset: bool, form: Form | None = None) -> Importing:
     """Return what a page shows of imports into a project."""
-    found = jobs.listed(studio, project_id=project.id, kind=JobKind.IMPORT)
+    found = [item for item in jobs.listed(studio, project_id=project.id, kind=JobKind.IMPORT) if is_import(item)]
     newest = jobs.with_progress(studio, found[0]) if found else None
+    failed = newest is not None and newest.status is JobStatus.FAILED and not newest.payload.get("preview")
     return Importing(
         project_id=project.id,
         path=f"{project_path(project.id, 'dataset')}/import",
         formats=registry.spec(project.task).import_formats,
         has_dataset=has_dataset,
         running=newest if newest and not newest.status.final else None,
-        failed=newest if newest and newest.status is JobStatus.FAILED else None,
+        failed=newest if failed else None,
+        waiting=previews.waiting(studio, project.id),
         form=form or Form(),
     )
+
+
+def is_import(job: Job) -> bool:
+    """Whether a job of the import queue brings images in or previews that."""
+    return "source" in job.payload
 
 
 def _refused(studio: Studio, project_id: str, form: Form) -> Response:

@@ -6,6 +6,7 @@ from services.gateway.pages import (
     dataset,
     evaluation,
     export,
+    import_preview,
     imports,
     jobs,
     projects,
@@ -16,5 +17,5 @@ from services.gateway.pages import (
 )
 
 router = APIRouter()
-for page in (projects, dataset, imports, split, training, evaluation, result, export, jobs, styleguide):
+for page in (projects, dataset, imports, import_preview, split, training, evaluation, result, export, jobs, styleguide):
     router.include_router(page.router)

@@ -54,7 +54,14 @@ def tile(project_id: str, task: str, record: ImageRecord, legend: Legend, url: s
 
 
 def with_shapes(
-    project_id: str, image_id: str, filename: str, size: tuple[int, int], shapes: Sequence[Shape], url: str
+    project_id: str,
+    image_id: str,
+    filename: str,
+    size: tuple[int, int],
+    shapes: Sequence[Shape],
+    url: str,
+    *,
+    thumbnail: str = "",
 ) -> Tile:
     """Return an image of `size` (width, height) with shapes over it, and their labels as tags below."""
     tags = list(dict.fromkeys(Tag(shape.caption or shape.label, shape.color) for shape in shapes))
@@ -62,7 +69,7 @@ def with_shapes(
     return Tile(
         id=image_id,
         url=url,
-        thumbnail=thumbnail_url(project_id, image_id),
+        thumbnail=thumbnail or thumbnail_url(project_id, image_id),
         filename=filename,
         width=size[0],
         height=size[1],

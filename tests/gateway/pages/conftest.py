@@ -8,12 +8,13 @@ import pytest
 from bs4 import BeautifulSoup
 from fastapi.testclient import TestClient
 
+from services.importer.run import work
 from shared.schemas.evaluation import Aggregate, Evaluation, EvaluationConfig, ImageResult, Results
 from shared.schemas.experiment import EpochRow, Experiment, Summary
 from shared.schemas.export import Export, ExportResult, Verification
 from shared.schemas.job import Job, JobKind
 from shared.store.lifecycle import Claim, Succeed
-from tests.support.generated import World
+from tests.support.generated import World, shape_image
 
 Page = Callable[..., BeautifulSoup]
 
@@ -151,6 +152,20 @@ def _export(world: World, experiment: Experiment) -> None:
             result=result,
         )
     )
+
+
+@pytest.fixture
+def previewed(client: TestClient, world: World, tmp_path: Path) -> Job:
+    """A preview of four images of two classes and a broken one."""
+    for number in range(4):
+        place = tmp_path / "data" / "more" / f"kind {number % 2}" / f"{number}.jpg"
+        place.parent.mkdir(parents=True, exist_ok=True)
+        place.write_bytes(shape_image(number % 2, 100 + number))
+    (place.parent / "broken.jpg").write_bytes(b"no picture")
+    source = {"path": str(tmp_path / "data" / "more")}
+    payload = {"project_id": world.project.id, "source": source, "format": "auto", "mode": "append", "preview": True}
+    run = world.claimed(JobKind.IMPORT, payload)
+    return world.workspace.jobs.apply(run.job.id, Succeed(run.job.epoch, work(run)))
 
 
 @pytest.fixture

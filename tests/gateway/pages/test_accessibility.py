@@ -14,6 +14,7 @@ PATHS = [
     "/styleguide",
     "{project}/dataset",
     "{project}/dataset/images/{image}",
+    "{project}/dataset/import/{preview}",
     "{project}/split",
     "{project}/training",
     "{project}/training?experiment={experiment}",
@@ -24,9 +25,9 @@ PATHS = [
 
 
 @pytest.fixture(params=PATHS)
-def tree(request: pytest.FixtureRequest, page: Page, studied: Studied, running: Job) -> BeautifulSoup:
-    image = studied.results[0].image_id
-    return page(request.param.format(project=studied.path, image=image, experiment=studied.experiment.id))
+def tree(request: pytest.FixtureRequest, page: Page, studied: Studied, running: Job, previewed: Job) -> BeautifulSoup:
+    ids = {"image": studied.results[0].image_id, "experiment": studied.experiment.id, "preview": previewed.id}
+    return page(request.param.format(project=studied.path, **ids))
 
 
 def test_controls_have_names(tree: BeautifulSoup) -> None:
