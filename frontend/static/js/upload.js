@@ -81,7 +81,7 @@ function showName(form) {
 document.addEventListener("submit", (event) => {
   if (!event.target.matches("form[data-upload]")) return;
   event.preventDefault();
-  send(event.target, event.submitter?.formAction || event.target.action);
+  send(event.target, event.submitter?.getAttribute("formaction") ?? event.target.action);
 });
 document.addEventListener("change", (event) => {
   const form = event.target.closest("form[data-upload]");
