@@ -57,7 +57,9 @@ class Record:
             figures(row.metrics),
             row.seconds,
             row.images_per_second,
-            f", {row.vanished_objects} objects left out that augmentation cut away" if row.vanished_objects else "",
+            f", {row.vanished_objects} objects left out: cut away, or too small at this image size"
+            if row.vanished_objects
+            else "",
             ", the best so far" if best else "",
         )
         self._run.emit("epoch", row.model_dump(mode="json"))

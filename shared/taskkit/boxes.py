@@ -19,6 +19,8 @@ IGNORED: Final = -2
 """Stands for a detection inside a crowd, which is neither right nor wrong."""
 _ROUNDING: Final = 1.0
 """Pixels by which tools write a box out of its image when they round or count from one."""
+_LEAST_REST: Final = 0.1
+"""Pixels of a box inside its image below which it only touches the border."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -114,7 +116,8 @@ def placed(bbox: Box, width: int, height: int) -> tuple[Box | None, Fault | None
         return None, _left_out("box_without_area", f"The box {_told(bbox)} has no area.")
     image = f"its image of {width} x {height} pixels"
     left, top, right, low = max(x, 0.0), max(y, 0.0), min(x + wide, float(width)), min(y + high, float(height))
-    if left >= right or top >= low:
+    rest = min(right - left, low - top)
+    if rest <= 0 or (rest < _LEAST_REST and rest < min(wide, high)):
         return None, _left_out("box_outside_image", f"The box {_told(bbox)} lies outside {image}.")
     out = max(-x, -y, x + wide - width, y + high - height)
     if out <= 0:

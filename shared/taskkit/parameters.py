@@ -43,9 +43,10 @@ class TrainParams(Model):
         description="Passes over the training images.",
         json_schema_extra=form("Schedule"),
     )
+    # Batch norm cannot learn from a single image.
     batch_size: int = Field(
         32,
-        ge=1,
+        ge=2,
         le=1024,
         title="Batch size",
         description="Images per step. Less needs less memory.",

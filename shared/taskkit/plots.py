@@ -50,7 +50,7 @@ class Bars:
 def axis(values: Sequence[float]) -> Axis:
     """Return an axis that shows all values, with some room at its ends and ticks at round numbers."""
     low, high = (min(values), max(values)) if values else (0.0, 1.0)
-    margin = (high - low) * 0.04 or abs(high) * 0.04 or 1.0
+    margin = max((high - low) * 0.04, abs(high) * 1e-9) or 1.0
     low, high = low - margin, high + margin
     span = high - low
     return Axis(low, high, tuple(Tick((value - low) / span, number(value)) for value in _round_values(low, high)))
@@ -68,7 +68,7 @@ def histogram(values: Sequence[float], count: int) -> Bars:
 
 def bars(counts: Sequence[int], low: float, high: float) -> Bars:
     """Return a histogram of counts in equal steps from `low` to `high`."""
-    high = high if high > low else low + 1.0
+    high = max(high, low + (abs(low) * 1e-9 or 1.0)) if high <= low + abs(low) * 1e-12 else high
     step, tallest = (high - low) / len(counts), max([1, *counts])
     made = tuple(
         Bar(count / tallest, count, f"{number(low + at * step)} to {number(low + (at + 1) * step)}")
@@ -87,6 +87,6 @@ def _round_values(low: float, high: float) -> list[float]:
     """Return round numbers between two others: steps of 1, 2 or 5 times a power of ten (Heckbert 1990)."""
     raw = (high - low) / _TICKS
     power = 10.0 ** math.floor(math.log10(raw))
-    step = next(factor * power for factor in (1, 2, 5, 10) if factor * power >= raw)
+    step = next(factor * power for factor in (1, 2, 5, 10, 20) if factor * power >= raw)
     first, last = math.ceil(low / step), math.floor(high / step)
     return [at * step for at in range(first, last + 1)]

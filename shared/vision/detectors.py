@@ -36,7 +36,7 @@ Detections = dict[str, Tensor]
 _BRANCHING: Final = (FasterRCNN, RegionProposalNetwork, RoIHeads, SSD, RetinaNet, FCOS)
 """Modules that give losses in training mode and detections otherwise."""
 _SAMPLED_REGIONS: Final = 128
-"""Regions of an image that Faster R-CNN's second stage learns from in a step, as published (Ren et al. 2015).
+"""Regions of an image that Faster R-CNN's second stage learns from in a step, as Fast R-CNN does (Girshick 2015).
 
 torchvision takes 512, which makes that stage most of the work of a step.
 """

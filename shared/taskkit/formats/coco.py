@@ -11,6 +11,7 @@ from shared.schemas.read_options import ReadOptions
 from shared.taskkit.formats.coco_elements import Annotation, Category, Image, key_of, read_elements
 from shared.taskkit.formats.image_files import ImageFiles, folder_subset, label_file_subset
 from shared.taskkit.formats.label_files import (
+    Severity,
     Unreadable,
     fault,
     head,
@@ -119,6 +120,7 @@ class _Document:
         return [item.name for item in named if not (item.key == "0" and item.name in supers and item.name not in used)]
 
     def _name_categories(self, categories: list[Category]) -> None:
+        named: dict[str, Category] = {}
         for category in categories:
             earlier = self._categories.setdefault(category.key, category)
             if earlier.name != category.name:
@@ -126,6 +128,9 @@ class _Document:
                     f"Category {category.key} is {shown(earlier.name)} and {shown(category.name)}; the first counts."
                 )
                 self._fault("category_twice", category.line, message, "Give each category a number of its own.")
+            elif earlier.key != (first := named.setdefault(category.name, earlier)).key:
+                message = f"Categories {first.key} and {category.key} are both {shown(category.name)}; they become one."
+                self._fault("class_name_twice", category.line, message, "Rename one of them if they differ.", "warning")
 
     def _find_images(self, named: list[Image], subset: Subset | None) -> dict[str, tuple[Image, Path] | None]:
         """Return image and file by the image's number, None for images that are left out."""
@@ -169,5 +174,5 @@ class _Document:
                 )
         return objects
 
-    def _fault(self, code: str, line: int, message: str, mend: str) -> None:
-        self.reading.problems.append(fault(code, Place(str(self.file), line), message, mend))
+    def _fault(self, code: str, line: int, message: str, mend: str, severity: Severity = "error") -> None:
+        self.reading.problems.append(fault(code, Place(str(self.file), line), message, mend, severity))

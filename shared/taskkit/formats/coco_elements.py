@@ -143,11 +143,18 @@ class _Parser:
         bbox = self._box(line, element) if element.get("bbox") else self._bounds(line, element, outline)
         if bbox is None:
             return
-        crowd = element.get("iscrowd") in (1, "1")
+        crowd = self._crowd(line, element)
         area = self._area(line, element, bbox)
         self.elements.annotations.append(
             Annotation(line, element.get("image_id"), element.get("category_id"), bbox, crowd, area, outline)
         )
+
+    def _crowd(self, line: int, element: dict[str, Any]) -> bool:
+        said = element.get("iscrowd", 0)
+        if said not in (0, 1, "0", "1", None):
+            message = f"iscrowd{_called(element)} is {shown(said)}; taken as 0."
+            self.fault("bad_iscrowd", line, message, "Write 1 for a crowd, else 0.", "warning")
+        return said in (1, "1")
 
     def _outline(self, line: int, element: dict[str, Any]) -> Outline | None:
         """Return polygons or mask. One that cannot be used is listed, and told with the box where that is missing."""

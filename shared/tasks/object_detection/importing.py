@@ -22,10 +22,12 @@ def annotations(
     for item in row.objects:
         bbox, fault = placed(_in_pixels(item, width, height), width, height)
         if fault is not None:
-            problems.append(_problem(item, fault))
+            problems.append(_problem(row, item, fault))
         if bbox is not None:
             area = item.area if item.area is not None and item.area > 0 else None
             kept.append(BoxAnnotation(class_id=class_ids[item.label], bbox=bbox, iscrowd=item.iscrowd, area=area))
+    if row.objects and not kept:
+        problems.append(_empty_now(row))
     return kept, problems
 
 
@@ -34,12 +36,24 @@ def _in_pixels(item: ObjectRow, width: int, height: int) -> Box:
     return (x * width, y * height, wide * width, high * height) if item.relative else item.bbox
 
 
-def _problem(item: ObjectRow, fault: Fault) -> Problem:
+def _empty_now(row: Row) -> Problem:
+    place = row.place or row.objects[0].place
+    return Problem(
+        severity="warning",
+        code="no_box_left",
+        file=place.file,
+        line=place.line,
+        message=f"{row.file.name} had boxes, but none that can be used: it now counts as an image without objects.",
+        mend="Mend its boxes, or take the image out.",
+    )
+
+
+def _problem(row: Row, item: ObjectRow, fault: Fault) -> Problem:
     return Problem(
         severity=fault.severity,
         code=fault.code,
         file=item.place.file,
         line=item.place.line,
-        message=f"{item.label}: {fault.message}",
+        message=f"{item.label} in {row.file.name}: {fault.message}",
         mend=fault.mend,
     )

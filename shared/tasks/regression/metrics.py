@@ -6,7 +6,7 @@ from typing import Final
 import numpy as np
 import torch
 from torch import Tensor, nn
-from torchmetrics.functional.regression import mean_absolute_error, mean_squared_error, r2_score
+from torchmetrics.functional.regression import mean_absolute_error, mean_squared_error
 
 UNIT_BOUND: Final = ("mae", "rmse", "mse", "median_ae")
 """Metrics in the unit of their target, or its square."""
@@ -27,12 +27,22 @@ def target_metrics(found: np.ndarray, truth: np.ndarray) -> dict[str, float | No
     pair = torch.from_numpy(found).double(), torch.from_numpy(truth).double()
     squared = float(mean_squared_error(*pair))
     return {
-        "r2": float(r2_score(*pair)) if len(truth) > 1 and np.ptp(truth) > 0 else None,
+        "r2": _r2(found, truth) if len(truth) > 1 and np.ptp(truth) > 0 else None,
         "mae": float(mean_absolute_error(*pair)),
         "rmse": squared**0.5,
         "mse": squared,
         "median_ae": float(np.median(np.abs(found - truth))),
     }
+
+
+def _r2(found: np.ndarray, truth: np.ndarray) -> float:
+    """Return the coefficient of determination.
+
+    Not from torchmetrics, which takes residuals below 1e-4 for none, whatever the unit, and squares values that are not
+    centred.
+    """
+    left, all_of_it = np.sum((truth - found) ** 2), np.sum((truth - truth.mean()) ** 2)
+    return float(1 - left / all_of_it)
 
 
 def over_targets(per_target: Sequence[Mapping[str, float | None]]) -> dict[str, float | None]:

@@ -92,7 +92,7 @@ class RegressionRuntime:
         self, model: nn.Module, images: Tensor, records: Sequence[ImageRecord], blueprint: Blueprint
     ) -> list[Prediction]:
         """Return the numbers of each image."""
-        return [{"values": row} for row in _restored(model(images), blueprint).cpu().tolist()]
+        return [{"values": row} for row in _restored(model(images), blueprint).tolist()]
 
     def score(
         self,
@@ -173,9 +173,12 @@ def _loss(found: Tensor, targets: Tensor, params: Params) -> Tensor:
 
 
 def _restored(z_scores: Tensor, blueprint: Blueprint) -> Tensor:
-    """Return z-scores [N, targets] in the units of the targets, in float32 as an exported model does."""
-    mean, std = (torch.from_numpy(values).float().to(z_scores.device) for values in _scale(blueprint))
-    return z_scores.float() * std + mean
+    """Return z-scores [N, targets] in the units of the targets, float64 on the CPU.
+
+    In float32 a large mean, such as that of a time stamp, would swallow the differences.
+    """
+    mean, std = (torch.from_numpy(values) for values in _scale(blueprint))
+    return z_scores.cpu().double() * std + mean
 
 
 def _scale(blueprint: Blueprint) -> tuple[np.ndarray, np.ndarray]:

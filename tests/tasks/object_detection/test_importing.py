@@ -210,3 +210,29 @@ def test_two_boxes_of_364_images_of_blood_cells_have_no_size(import_folder: Impo
         text = (DATA / "bccd_voc" / (item.file or "")).read_text().splitlines()
         assert "<object>" in text[(item.line or 0) - 1], "the line is the one where the object begins"
     assert sum(len(item.annotations) for item in imported.records.values()) == 4155 + 372 + 361 - 2
+
+
+def test_an_image_that_lost_all_its_boxes_is_told(import_folder: ImportFolder, tmp_path: Path):
+    folder = tmp_path / "coco"
+    images(folder, "a.jpg", "b.jpg", "gone.jpg")
+    coco(folder, thing("[10, 20, -5, 5]"), thing("[63, 10, 17.00000001, 10]", image=2), thing("[79.9999999, 1, 9, 9]"))
+    imported = import_folder(TASK, folder)
+    assert kept(imported)["a.jpg"] == []
+    assert imported.told >= {
+        ("box_without_area", "annotations.json", 7),
+        ("box_outside_image", "annotations.json", 9),
+        ("no_box_left", "annotations.json", 2),
+    }
+    assert all("a.jpg" in item.message for item in imported.problems if item.line in (2, 7, 9)), "the line may be long"
+    assert len(kept(imported)["b.jpg"]) == 1
+
+
+def test_categories_of_one_name_become_one_and_are_told(import_folder: ImportFolder, tmp_path: Path):
+    folder = tmp_path / "coco"
+    images(folder, "a.jpg", "b.jpg", "gone.jpg")
+    coco(folder, thing("[1, 1, 5, 5]"), thing("[9, 9, 5, 5]", category=2))
+    place = folder / "annotations.json"
+    place.write_text(place.read_text().replace('"dog"', '"cat"'))
+    imported = import_folder(TASK, folder)
+    assert [item.name for item in imported.head.classes] == ["cat"]
+    assert ("class_name_twice", "annotations.json", 5) in imported.told

@@ -105,3 +105,18 @@ def test_views_from_a_drone_have_two_targets_and_are_split_by_flight(import_fold
     assert {len(subsets) for subsets in places.values()} == {1}, "neighbouring frames stand in one subset"
     assert sum(split.counts.values()) == 320
     assert all(split.counts.values())
+
+
+def test_numbers_beyond_what_can_be_learned_are_listed_and_spoil_nothing(import_folder: ImportFolder, tmp_path: Path):
+    rows = ["file,size", "1.jpg,1e308", "2.jpg,-1e308", "3.jpg,1e-320", "4.jpg,5", "5.jpg,0", "6.jpg,1700000000"]
+    imported = import_folder(TASK, table(tmp_path / "table", "\n".join(rows), 6))
+    assert imported.told == {("value_out_of_range", "labels.csv", line) for line in (2, 3, 4)}
+    kept = {name: found for name, found in values(imported).items() if found}
+    assert kept == {"4.jpg": [5], "5.jpg": [0], "6.jpg": [1.7e9]}
+    assert imported.head.statistics.targets[0].max == 1.7e9
+
+
+def test_the_spread_of_large_numbers_is_told_right(import_folder: ImportFolder, tmp_path: Path):
+    rows = ["file,time", *(f"{number}.jpg,{1_700_000_000 + 10 * number}" for number in range(1, 10))]
+    (found,) = import_folder(TASK, table(tmp_path / "table", "\n".join(rows))).head.statistics.targets
+    assert found.std == pytest.approx(25.82, abs=0.01)

@@ -151,3 +151,23 @@ def test_agreement_is_measured_in_standard_deviations(runtime):
     close = runtime.compare({"values": [1.0, 1.0]}, {"values": [1.05, 1.0]}, made)
     assert (close.difference, close.same_decision) == (pytest.approx(0.0005), True)
     assert not runtime.compare({"values": [1.0, 1.0]}, {"values": [1.0, 1.05]}, made).same_decision
+
+
+@pytest.mark.parametrize("scale", [1e-6, 1.0, 1e12])
+def test_the_explained_share_does_not_depend_on_the_unit(scale):
+    from shared.tasks.regression.metrics import target_metrics
+
+    truth = np.array([1.0, 2.0, 3.0, 4.0]) * scale
+    assert target_metrics(np.full(4, truth.mean()), truth)["r2"] == pytest.approx(0)
+    assert target_metrics(truth[::-1].copy(), truth)["r2"] == pytest.approx(-3)
+    assert target_metrics(truth, truth)["r2"] == 1
+
+
+def test_a_large_mean_does_not_hide_the_errors_of_a_validation(runtime):
+    import torch
+
+    made = blueprint(ONE, [1.7e9], [30.0])
+    metrics = runtime.validation_metrics(made)
+    truth = torch.tensor([[-1.0], [0.0], [1.0]])
+    runtime.validate(lambda _: truth + 0.5, (torch.zeros(3, 3, 8, 8), truth), metrics, made)
+    assert float(metrics.compute()["mae"]) == pytest.approx(15)
