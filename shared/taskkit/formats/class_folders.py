@@ -2,6 +2,7 @@
 
 from collections import defaultdict
 from collections.abc import Iterable
+from functools import lru_cache
 from pathlib import Path
 from typing import Literal
 
@@ -29,11 +30,11 @@ def read(root: Path, files: list[Path], _options: ReadOptions = ReadOptions()) -
     """
     reading = Reading()
     images = [file for file in files if file.suffix.lower() in IMAGE_SUFFIXES]
-    base = _base(images)
-    layout = _layout([image.relative_to(base).parts for image in images])
+    depth = _depth(images)
+    layout = _layout(image.parts[depth:] for image in images)
     for file in files:
         if file.suffix.lower() in IMAGE_SUFFIXES:
-            _read_image(file, file.relative_to(base).parts[:-1], layout, reading)
+            _read_image(file, file.parts[depth:-1], layout, reading)
         elif not _is_expected_text(file):
             problem = Problem(
                 severity="warning", code="not_an_image", file=str(file), message="Not an image; left out."
@@ -42,19 +43,20 @@ def read(root: Path, files: list[Path], _options: ReadOptions = ReadOptions()) -
     return reading
 
 
-def _base(images: list[Path]) -> Path:
-    """Return the folder that wraps everything, as archives often have one: `clothes/train/hat/1.jpg`."""
-    base = Path()
+def _depth(images: list[Path]) -> int:
+    """Return how many folders wrap everything, as in archives there often is one: `clothes/train/hat/1.jpg`."""
+    depth = 0
     while True:
-        inside = [image.relative_to(base).parts for image in images]
+        inside = [image.parts[depth:] for image in images]
         tops = {parts[0] for parts in inside}
         if len(tops) != 1 or any(len(parts) < 3 for parts in inside) or _subset(next(iter(tops))):
-            return base
-        if all(_subset(parts[1]) and len(parts) == 3 for parts in inside):
-            return base
-        base = base / tops.pop()
+            return depth
+        if all(len(parts) == 3 and _subset(parts[1]) for parts in inside):
+            return depth
+        depth += 1
 
 
+@lru_cache(maxsize=4096)
 def _subset(folder: str) -> Subset | None:
     return folder_subset((folder,))
 

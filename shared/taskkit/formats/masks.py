@@ -4,6 +4,7 @@ import re
 from collections import defaultdict
 from collections.abc import Iterable
 from dataclasses import dataclass, field
+from functools import lru_cache
 from pathlib import Path
 
 from shared.schemas.base import Subset
@@ -101,15 +102,19 @@ class _Pairs:
     @classmethod
     def of(cls, files: Iterable[Path]) -> "_Pairs":
         pairs = cls()
-        images: dict[_Key, Path] = {}
+        plain: list[Path] = []
         candidates: list[Path] = []
         for file in (file for file in files if file.suffix.lower() in IMAGE_SUFFIXES):
             if _is_other(file):
                 pairs.other.append(file)
-            elif file.suffix.lower() in _MASK_SUFFIXES and (_in_mask_folder(file) or _mask_key(file.stem) != file.stem):
-                candidates.append(file)
             else:
-                pairs._add_image(file, images)
+                (candidates if _may_be_mask(file) else plain).append(file)
+        if not candidates:
+            pairs.unmasked = plain
+            return pairs
+        images: dict[_Key, Path] = {}
+        for file in plain:
+            pairs._add_image(file, images)
         masks: dict[_Key, list[Path]] = defaultdict(list)
         for file in candidates:
             keys = [(_folder_key(file), _image_key(name)) for name in (file.stem, _mask_key(file.stem))]
@@ -138,8 +143,17 @@ def _words(name: str) -> list[str]:
     return [part for word in words for part in ((word[:-5], "masks") if word.endswith("annot") else (word,)) if part]
 
 
+def _may_be_mask(file: Path) -> bool:
+    return file.suffix.lower() in _MASK_SUFFIXES and (_in_mask_folder(file) or _mask_key(file.stem) != file.stem)
+
+
 def _in_mask_folder(file: Path) -> bool:
-    for folder in reversed(file.parts[:-1]):
+    return _is_mask_folder(file.parts[:-1])
+
+
+@lru_cache(maxsize=4096)
+def _is_mask_folder(folders: tuple[str, ...]) -> bool:
+    for folder in reversed(folders):
         words = set(_words(folder))
         if words & _MASK_WORDS or words & _IMAGE_WORDS:
             return bool(words & _MASK_WORDS)
@@ -147,16 +161,24 @@ def _in_mask_folder(file: Path) -> bool:
 
 
 def _is_other(file: Path) -> bool:
-    match = _CITYSCAPES.fullmatch(file.stem)
+    match = _CITYSCAPES.fullmatch(file.stem) if "_gt" in file.stem else None
     of_kind = match is not None and match["kind"] not in _CITYSCAPES_KINDS
-    return of_kind or any(part.casefold() in _OTHER_FOLDERS for part in file.parts[:-1])
+    return of_kind or _is_other_folder(file.parts[:-1])
+
+
+@lru_cache(maxsize=4096)
+def _is_other_folder(folders: tuple[str, ...]) -> bool:
+    return any(part.casefold() in _OTHER_FOLDERS for part in folders)
 
 
 def _folder_key(file: Path) -> tuple[str, ...]:
     """Return the folders without the words that say image or mask, which are all that differs in a pair."""
-    kept = (
-        "_".join(word for word in _words(part) if word not in _MASK_WORDS | _IMAGE_WORDS) for part in file.parts[:-1]
-    )
+    return _without_kind(file.parts[:-1])
+
+
+@lru_cache(maxsize=4096)
+def _without_kind(folders: tuple[str, ...]) -> tuple[str, ...]:
+    kept = ("_".join(word for word in _words(part) if word not in _MASK_WORDS | _IMAGE_WORDS) for part in folders)
     return tuple(part for part in kept if part)
 
 
