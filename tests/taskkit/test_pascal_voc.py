@@ -40,6 +40,17 @@ def test_corners_become_box_and_size_without_a_shift(tmp_path: Path) -> None:
     assert reading.problems == []
 
 
+def test_turned_boxes_keep_their_corners(tmp_path: Path) -> None:
+    sides = {"cx": 20, "cy": 10, "w": 20, "h": 10, "angle": 1.5707963267948966}
+    box = "<robndbox>" + "".join(f"<{tag}>{value}</{tag}>" for tag, value in sides.items()) + "</robndbox>"
+    (item,) = read(tmp_path, {"1.xml": xml(thing(box=box))}).rows[0].objects
+    assert item.bbox == pytest.approx((15, 0, 10, 20))
+    assert item.corners == pytest.approx((25, 0, 25, 20, 15, 20, 15, 0))
+    assert told(read(tmp_path, {"1.xml": xml(thing(), thing(box=box.replace("20", "wide")))})) == {
+        ("box_missing", "1.xml", 5)
+    }
+
+
 def test_boxes_of_parts_are_not_read(tmp_path: Path) -> None:
     part = f"<part><name>head</name>{BOX.replace('10', '11')}</part>"
     before = read(tmp_path, {"1.xml": xml(f"<object>{part}<name>cat</name>{BOX}</object>")})

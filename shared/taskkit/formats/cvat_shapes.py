@@ -6,8 +6,8 @@ from math import cos, hypot, isfinite, radians, sin
 import numpy as np
 
 from shared.taskkit.formats.label_files import Box, Unusable, bounds_of, corners, parsed, printable, shown
-from shared.taskkit.formats.outlines import bounds, mask_outline, polygon_of
-from shared.taskkit.formats.rows import ObjectRow, Place, Quad
+from shared.taskkit.formats.outlines import bounds, mask_outline, polygon_of, turned
+from shared.taskkit.formats.rows import ObjectRow, Place
 from shared.taskkit.formats.xml_tree import Element
 
 OTHER_SHAPES = frozenset({"polyline", "points", "cuboid", "skeleton"})
@@ -62,20 +62,8 @@ def _box(element: Element, label: str, place: Place, _size: tuple[int, int] | No
     angle = _angle(element)
     if angle == 0:
         return ObjectRow(label, _checked(corners(left, top, right, bottom), element), place)
-    quad = _turned(left, top, right, bottom, angle)
+    quad = turned(left, top, right, bottom, angle)
     return ObjectRow(label, _checked(bounds_of(quad[::2], quad[1::2]), element), place, corners=quad)
-
-
-def _turned(left: float, top: float, right: float, bottom: float, angle: float) -> Quad:
-    """Return the corners of a box turned around its centre."""
-    x, y = left / 2 + right / 2, top / 2 + bottom / 2
-    across, down = right - x, bottom - y
-    points = [
-        (x + dx * cos(angle) - dy * sin(angle), y + dx * sin(angle) + dy * cos(angle))
-        for dx, dy in ((-across, -down), (across, -down), (across, down), (-across, down))
-    ]
-    (a, b), (c, d), (e, f), (g, h) = points
-    return a, b, c, d, e, f, g, h
 
 
 def _polygon(element: Element, label: str, place: Place, _size: tuple[int, int] | None) -> ObjectRow:

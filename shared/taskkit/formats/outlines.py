@@ -6,14 +6,14 @@ are checked here, before anything else gets them; tests compare the two.
 
 from array import array
 from collections.abc import Iterable, Sequence
-from math import isfinite
+from math import cos, isfinite, sin
 from typing import cast
 
 import numpy as np
 import numpy.typing as npt
 
 from shared.taskkit.formats.label_files import Box, bounds_of, finite, pixels
-from shared.taskkit.formats.rows import Outline, Rle
+from shared.taskkit.formats.rows import Outline, Quad, Rle
 
 _GROUP_BITS = 5
 _MORE = 1 << _GROUP_BITS
@@ -41,6 +41,18 @@ def polygon_of(values: Iterable[object]) -> "array[float] | None":
     except (TypeError, OverflowError):
         return None
     return polygon if all(map(isfinite, polygon)) else None
+
+
+def turned(left: float, top: float, right: float, bottom: float, angle: float) -> Quad:
+    """Return the corners of a box turned around its centre, clockwise by an angle in radians."""
+    x, y = left / 2 + right / 2, top / 2 + bottom / 2
+    across, down = right - x, bottom - y
+    points = [
+        (x + dx * cos(angle) - dy * sin(angle), y + dx * sin(angle) + dy * cos(angle))
+        for dx, dy in ((-across, -down), (across, -down), (across, down), (-across, down))
+    ]
+    (a, b), (c, d), (e, f), (g, h) = points
+    return a, b, c, d, e, f, g, h
 
 
 def coco_outline(value: object) -> Outline | None:

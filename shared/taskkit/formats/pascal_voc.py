@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Iterable, Iterator
+from math import isfinite
 from pathlib import Path, PurePosixPath
 
 from shared.schemas.base import Subset
@@ -9,6 +10,7 @@ from shared.schemas.read_options import ReadOptions
 from shared.taskkit.formats.image_files import ImageFiles, folder_subset
 from shared.taskkit.formats.label_files import (
     Unreadable,
+    bounds_of,
     corners,
     fault,
     head,
@@ -23,6 +25,7 @@ from shared.taskkit.formats.label_files import (
 )
 from shared.taskkit.formats.mask_files import mask_problem, read_mask_values
 from shared.taskkit.formats.mask_names import standard_values
+from shared.taskkit.formats.outlines import turned
 from shared.taskkit.formats.rows import IMAGE_SUFFIXES, ObjectRow, Place, Reading, Row, subset_of
 from shared.taskkit.formats.xml_tree import Element, parse_xml
 
@@ -31,6 +34,7 @@ _MAX_PEEKS = 50
 _IMAGE_SETS = ["imagesets", "main"]
 _MASK_FOLDERS = ("segmentationclass", "segmentationobject")
 _CORNERS = ("xmin", "ymin", "xmax", "ymax")
+_TURNED = ("cx", "cy", "w", "h", "angle")
 _MEND_BOX = "Write xmin, ymin, xmax and ymax in pixels, as numbers, in the object's bndbox."
 
 
@@ -38,7 +42,7 @@ def recognises(root: Path, files: list[Path]) -> bool:
     """Whether there are XML files of one annotation each, without the polygons of other tools."""
     beginnings = [head(root / file) for file in _xml_files(files)[:_MAX_PEEKS]]
     found = [text for text in beginnings if _ROOT.search(text)]
-    return any("<bndbox>" in text for text in found) or any("<polygon>" not in text for text in found)
+    return any("bndbox>" in text for text in found) or any("<polygon>" not in text for text in found)
 
 
 def read(root: Path, files: list[Path], _options: ReadOptions = ReadOptions()) -> Reading:
@@ -46,9 +50,10 @@ def read(root: Path, files: list[Path], _options: ReadOptions = ReadOptions()) -
 
     The image is the one that <filename> names, or else the one called like the XML file. The box is xmin, ymin,
     xmax - xmin, ymax - ymin: coordinates are taken as they stand, without a shift for counting pixels from 1. Objects
-    marked as difficult say so; the boxes of their parts are not read. The mask of an image is the file of its name in
-    SegmentationClass; SegmentationObject is passed over. The subset is what ImageSets/Main says, train, val and test
-    before trainval (which counts as train), or else the image's folder.
+    marked as difficult say so; turned boxes of roLabelImg (robndbox) keep their corners; the boxes of parts are not
+    read. The mask of an image is the file of its name in SegmentationClass; SegmentationObject is passed over. The
+    subset is what ImageSets/Main says, train, val and test before trainval (which counts as train), or else the image's
+    folder.
 
     Raises:
         Invalid: there is no such XML file, or no object can be read.
@@ -173,6 +178,8 @@ class _Voc:
             )
             return None
         box = item.child("bndbox")
+        if box is None and (row := _turned_box(item, label, Place(str(file), item.line))) is not None:
+            return row
         if box is None:
             self._fault(
                 "box_missing", file, item.line, f"The object {shown(label)} has no bndbox; left out.", _MEND_BOX
@@ -213,6 +220,19 @@ class _Voc:
 
     def _fault(self, code: str, file: Path, line: int, message: str, mend: str) -> None:
         self._reading.problems.append(fault(code, Place(str(file), line), message, mend))
+
+
+def _turned_box(item: Element, label: str, place: Place) -> ObjectRow | None:
+    """Return the object whose box roLabelImg wrote: its middle, sides, and angle in radians, clockwise."""
+    box = item.child("robndbox")
+    numbers = [number for tag in _TURNED if box and (number := parsed(box.said(tag))) is not None]
+    if len(numbers) < len(_TURNED):
+        return None
+    x, y, width, height, angle = numbers
+    quad = turned(x - width / 2, y - height / 2, x + width / 2, y + height / 2, angle)
+    bbox = bounds_of(quad[::2], quad[1::2]) if all(map(isfinite, quad)) else None
+    difficult = item.said("difficult") == "1"
+    return None if bbox is None else ObjectRow(label, bbox, place, corners=quad, difficult=difficult)
 
 
 def _bare(name: str) -> str:
