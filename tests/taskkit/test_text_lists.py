@@ -4,6 +4,7 @@ import pytest
 
 from shared.schemas.read_options import ReadOptions
 from shared.taskkit.formats import icdar, imagenet_txt, tfrecord
+from shared.taskkit.formats.detect import recognised
 from tests.taskkit.label_files import below, refusal_of, survives, told
 
 
@@ -74,6 +75,11 @@ def test_lists_give_classes_by_number(tmp_path: Path) -> None:
         "3.jpg": ("val", ("long dog",)),
     }
     assert (reading.class_names, reading.problems) == (("cat", "long dog"), [])
+
+
+def test_a_list_without_names_leaves_class_folders_to_be_read(tmp_path: Path) -> None:
+    put(tmp_path, {"train.txt": "cat/1.jpg 0\n"})
+    assert recognised(tmp_path, below(tmp_path, "cat/1.jpg")) == "class_folders"
 
 
 def test_names_may_follow_an_identifier_or_come_from_a_person(tmp_path: Path) -> None:

@@ -14,8 +14,9 @@ _MEND = "Write the image's path, a space and the number of its class, from 0."
 
 
 def recognises(root: Path, files: list[Path]) -> bool:
-    """Whether there is a text file of images with whole numbers."""
-    return bool(_lists(root, files))
+    """Whether there is a text file of images with whole numbers, and names for these where folders may be classes."""
+    lists = _lists(root, files)
+    return bool(lists) and (bool(_names_files(files)) or not any("/" in head(root / file, 4096) for file in lists))
 
 
 def read(root: Path, files: list[Path], options: ReadOptions = ReadOptions()) -> Reading:
@@ -53,8 +54,12 @@ def _is_line(line: str) -> bool:
     return Path(name.strip()).suffix.lower() in IMAGE_SUFFIXES and number.isascii() and number.isdigit()
 
 
+def _names_files(files: Iterable[Path]) -> list[Path]:
+    return [file for file in files if file.suffix.lower() == ".txt" and file.stem.casefold().startswith(_NAMES_FILES)]
+
+
 def _names(root: Path, files: Iterable[Path], asking: Path) -> tuple[str, ...]:
-    found = [file for file in files if file.suffix.lower() == ".txt" and file.stem.casefold().startswith(_NAMES_FILES)]
+    found = _names_files(files)
     if not found:
         message = "The classes are numbers, and no file names them."
         raise refusal("class_names_missing", Place(str(asking), 1), message, "Add synsets.txt with one name a line.")
