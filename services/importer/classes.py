@@ -32,8 +32,9 @@ def mapped(reading: Reading, class_map: Mapping[str, str | None]) -> Reading:
         rows.append(dataclasses.replace(row, labels=labels, objects=objects))
     named = [class_map.get(name, name) for name in reading.class_names]
     names = tuple(dict.fromkeys(name for name in named if name is not None))
+    values = {value: to for value, name in reading.mask_values.items() if (to := class_map.get(name, name)) is not None}
     left_out = [*_left_out(lost_images, "images"), *_left_out(lost_objects, "objects")]
-    return Reading(rows, [*reading.problems, *left_out], names, reading.targets)
+    return Reading(rows, [*reading.problems, *left_out], names, reading.targets, values)
 
 
 def _left_out(counts: Counter[str], what: str) -> Iterable[Problem]:

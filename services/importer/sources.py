@@ -84,4 +84,4 @@ def _as_text(reading: Reading) -> Reading:
     ]
     problems = [item.model_copy(update={"file": item.file and printable(item.file)}) for item in reading.problems]
     names = tuple(printable(name) for name in reading.class_names)
-    return Reading(rows, problems, names, reading.targets)
+    return Reading(rows, problems, names, reading.targets, reading.mask_values)

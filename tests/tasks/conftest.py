@@ -47,9 +47,8 @@ def import_folder(tmp_path: Path) -> ImportFolder:
         payload = {"project_id": project.id, "source": {"path": str(folder)}, "format": "auto", "mode": "append"}
         job = workspace.jobs.create(JobKind.IMPORT, project.id, "Import", payload)
         work(Run(workspace, workspace.jobs.apply(job.id, Claim("test", 60)), Settings(workspace=workspace.root)))
-        listed = (workspace.jobs.folder(job.id) / "problems.jsonl").read_text().splitlines()
         dataset = workspace.dataset(project.id)
-        problems = [Problem.model_validate_json(line) for line in listed]
+        problems = list(dataset.imports.problems(job.id))
         records = {item.filename: item for item in dataset.records()}
         return Imported(workspace, project.id, dataset.head(), records, problems)
 
