@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from playwright.sync_api import Browser, Page, expect, sync_playwright
 
 from scripts.generate import generate
 from tests.e2e.api import Api
@@ -13,6 +14,9 @@ from tests.support.stack import StudioStack
 
 _HERE = Path(__file__).parent
 _BROWSERS = ("chromium", "chromium-browser", "google-chrome")
+_FLAGS = ["--no-sandbox", "--disable-gpu", "--no-first-run", "--disable-background-networking"]
+_FLAGS += ["--disable-quic", "--disable-component-update", "--disable-sync"]
+_PATIENCE_MS = 15_000
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
@@ -61,3 +65,25 @@ def chromium() -> str:
     if os.environ.get("CI") == "true":
         pytest.fail("Browser tests need Chromium and there is none. Install it: apt-get install chromium")
     pytest.skip("there is no Chromium on this machine: apt-get install chromium")
+
+
+@pytest.fixture(scope="module")
+def browser(chromium: str) -> Iterator[Browser]:
+    """A running browser without a window."""
+    with sync_playwright() as playwright:
+        started = playwright.chromium.launch(executable_path=chromium, args=_FLAGS)
+        yield started
+        started.close()
+
+
+@pytest.fixture
+def page(browser: Browser, stack: StudioStack) -> Iterator[Page]:
+    """A page of the studio that must not log errors of its scripts."""
+    opened = browser.new_page(viewport={"width": 1440, "height": 900}, base_url=stack.base_url)
+    opened.set_default_timeout(_PATIENCE_MS)
+    expect.set_options(timeout=_PATIENCE_MS)
+    errors: list[str] = []
+    opened.on("pageerror", lambda error: errors.append(str(error)))
+    yield opened
+    opened.close()
+    assert not errors

@@ -2,40 +2,14 @@
 
 import re
 import shutil
-from collections.abc import Iterator
 from pathlib import Path
 
 import onnxruntime
 import psutil
-import pytest
-from playwright.sync_api import Browser, Page, expect, sync_playwright
+from playwright.sync_api import Page, expect
 
 from tests.e2e.test_api_walk import predicted_class
 from tests.support.stack import StudioStack
-
-_FLAGS = ["--no-sandbox", "--disable-gpu", "--no-first-run", "--disable-background-networking"]
-_FLAGS += ["--disable-quic", "--disable-component-update", "--disable-sync"]
-
-
-@pytest.fixture(scope="module")
-def browser(chromium: str) -> Iterator[Browser]:
-    with sync_playwright() as playwright:
-        started = playwright.chromium.launch(executable_path=chromium, args=_FLAGS)
-        yield started
-        started.close()
-
-
-@pytest.fixture
-def page(browser: Browser, stack: StudioStack) -> Iterator[Page]:
-    """A page that must not log errors of its scripts."""
-    opened = browser.new_page(viewport={"width": 1440, "height": 900}, base_url=stack.base_url)
-    opened.set_default_timeout(15_000)
-    expect.set_options(timeout=15_000)
-    errors: list[str] = []
-    opened.on("pageerror", lambda error: errors.append(str(error)))
-    yield opened
-    opened.close()
-    assert not errors
 
 
 def create_project(page: Page, name: str) -> str:

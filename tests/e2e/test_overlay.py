@@ -1,13 +1,12 @@
 """What is drawn over images, read back from the canvas: zoom, pan, toggles, labels on hover, and crowds."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import pytest
-from playwright.sync_api import Browser, Locator, Page, sync_playwright
+from playwright.sync_api import Locator, Page
 
 from services.gateway.pages import scenes
-from tests.support.stack import StudioStack
 
 JUDGED = scenes.scenes(0)[0]
 WRONG = (255, 143, 133)
@@ -58,26 +57,6 @@ class Extent:
     @property
     def width(self) -> int:
         return self.right - self.left
-
-
-@pytest.fixture(scope="module")
-def browser(chromium: str) -> Iterator[Browser]:
-    with sync_playwright() as playwright:
-        started = playwright.chromium.launch(executable_path=chromium, args=["--no-sandbox", "--disable-gpu"])
-        yield started
-        started.close()
-
-
-@pytest.fixture
-def page(browser: Browser, stack: StudioStack) -> Iterator[Page]:
-    """A page that must not log errors of its scripts."""
-    opened = browser.new_page(viewport={"width": 1280, "height": 800}, base_url=stack.base_url)
-    opened.set_default_timeout(15_000)
-    errors: list[str] = []
-    opened.on("pageerror", lambda error: errors.append(str(error)))
-    yield opened
-    opened.close()
-    assert not errors
 
 
 def extent(holder: Locator, color: tuple[int, int, int] | None = None) -> Extent:
