@@ -45,9 +45,9 @@ class Api:
             time.sleep(0.1)
         return found
 
-    def project(self, name: str, path: Any = None, **split: Any) -> str:
-        """Create a project of the first task, import `path` into it and split it; return its id."""
-        task = self.get("/tasks")["items"][0]["id"]
+    def project(self, name: str, path: Any = None, *, task: str = "", **split: Any) -> str:
+        """Create a project of a task, else of the first, import `path` into it and split it; return its id."""
+        task = task or self.get("/tasks")["items"][0]["id"]
         project_id = str(self.post("/projects", {"name": name, "task": task}, status=201)["id"])
         if path is not None:
             self.succeed(self.post(f"/datasets/{project_id}/import/local", {"path": str(path)}))
