@@ -1,5 +1,6 @@
 """From rows to image files, thumbnails and records: each file is read once, in parallel, in batches."""
 
+import dataclasses
 import hashlib
 import os
 import threading
@@ -17,15 +18,20 @@ from shared.taskkit.formats.rows import Row
 from shared.taskkit.images import Inspection, inspect
 
 _BATCH = 64
+_MEND = "Replace the file with a whole image and import again."
 
 
 @dataclass(frozen=True, slots=True)
 class Stored:
-    """A row whose image is in the workspace; `new_files` are those that were not there before."""
+    """A row whose image is in the workspace; `new_files` are those that were not there before.
+
+    `notes` are warnings about the image itself, such as values that had to be scaled.
+    """
 
     row: Row
     record: ImageRecord
     new_files: tuple[Path, ...]
+    notes: tuple[Problem, ...] = ()
 
 
 class ImageStorer:
@@ -42,21 +48,26 @@ class ImageStorer:
 
     def store(self, rows: Sequence[Row]) -> Iterator[list[Stored | Problem]]:
         """Yield what came of the rows, batch by batch; a yielded batch is on the disk."""
-        with ThreadPoolExecutor(max_workers=os.cpu_count() or 1) as pool:
-            for start in range(0, len(rows), _BATCH):
-                done = list(pool.map(self._one, rows[start : start + _BATCH]))
-                settle(path for item in done if isinstance(item, Stored) for path in item.new_files)
-                yield done
+        with ThreadPoolExecutor(max_workers=os.cpu_count() or 1) as pool, ThreadPoolExecutor(max_workers=1) as syncer:
+            done: list[Stored | Problem] = []
+            for start in range(0, len(rows) + _BATCH, _BATCH):
+                # The disk gets a batch while the processors have the next; nothing is under way at a `yield`.
+                settled = syncer.submit(settle, _new_files(done))
+                following = list(pool.map(self._one, rows[start : start + _BATCH]))
+                settled.result()
+                if done:
+                    yield done
+                done = following
 
     def _one(self, row: Row) -> Stored | Problem:
         try:
             data = self._read(row)
             found = inspect(data, self._max_pixels)
         except Invalid as error:
-            return _problem(row, error.code, error.message)
+            return _problem(row, error.code, error.message, error.hint or _MEND)
         except OSError as error:
-            return _problem(row, "unreadable_file", f"The file cannot be read: {error.strerror or error}.")
-        return self._keep(row, data, found)
+            return _problem(row, "unreadable_file", f"The file cannot be read: {error.strerror or error}.", _MEND)
+        return dataclasses.replace(self._keep(row, data, found), notes=_warnings(row, found))
 
     def _read(self, row: Row) -> bytes:
         path = self._root / row.file
@@ -78,6 +89,8 @@ class ImageStorer:
             sha256=digest,
             imported_at=utc_now(),
             source=printable(str(row.file)),
+            brightness=found.brightness,
+            phash=found.phash,
             meta={"subset": row.subset} if row.subset else None,
         )
         image, thumbnail = self._dataset.image_path(record), self._dataset.thumbnail_path(record.id)
@@ -92,11 +105,23 @@ class ImageStorer:
         return Stored(row, record, new)
 
 
-def _problem(row: Row, code: str, message: str) -> Problem:
+def _new_files(items: Sequence[Stored | Problem]) -> list[Path]:
+    return [path for item in items if isinstance(item, Stored) for path in item.new_files]
+
+
+def _problem(row: Row, code: str, message: str, mend: str) -> Problem:
     return Problem(
         severity="error",
         code=code,
         file=printable(str(row.file)),
         message=f"{message.rstrip('.')}. Left out.",
-        mend="Replace the file with a whole image and import again.",
+        mend=mend,
+    )
+
+
+def _warnings(row: Row, found: Inspection) -> tuple[Problem, ...]:
+    file = printable(str(row.file))
+    return tuple(
+        Problem(severity="warning", code=note.code, file=file, message=note.message, mend=note.mend)
+        for note in found.notes
     )

@@ -72,6 +72,7 @@ class _Import:
                     self._problems.append(problem)
                 elif isinstance(item, Stored):
                     kept.append(item)
+                    self._problems += item.notes
             done += len(batch)
             self._run.progress("images", done, len(rows), unit="images")
         return kept

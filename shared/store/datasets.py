@@ -5,7 +5,6 @@ import secrets
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager
 from pathlib import Path
-from typing import Any
 
 import orjson
 
@@ -22,7 +21,7 @@ from shared.schemas.dataset import (
     Legend,
 )
 from shared.store import documents
-from shared.store.files import TEMPORARY, disk_errors, locked, remove_tree, sync_folder, write_bytes
+from shared.store.files import TEMPORARY, disk_errors, locked, remove_tree, sync_files, write_bytes
 from shared.store.imports import ImportStore
 from shared.store.index import DatasetIndex
 from shared.store.paths import checked_image_id, missing, safe_path
@@ -234,22 +233,19 @@ def write_image_file(path: Path, data: bytes) -> None:
 
     Safe because the record that names the file is only written after `settle`.
     """
-    path.parent.mkdir(parents=True, exist_ok=True)
     temporary = path.with_name(f"{TEMPORARY}{path.name}-{secrets.token_hex(4)}")
     try:
         with disk_errors():
+            if not path.parent.exists():
+                path.parent.mkdir(parents=True, exist_ok=True)
             temporary.write_bytes(data)
             temporary.replace(path)
-    finally:
+    except BaseException:
         temporary.unlink(missing_ok=True)
+        raise
 
 
 def settle(paths: Iterable[Path]) -> None:
     """Wait until files and their folders are on the disk."""
-    folders: dict[Path, Any] = {}
     with disk_errors():
-        for path in paths:
-            sync_folder(path)
-            folders[path.parent] = None
-        for folder in folders:
-            sync_folder(folder)
+        sync_files(paths)

@@ -1,12 +1,13 @@
 """Atomic files: after a kill at any instant a reader sees the old content or the new, never a mixture."""
 
+import ctypes
 import errno
 import fcntl
 import os
 import secrets
 import shutil
 import time
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -62,6 +63,24 @@ def sync_file(path: Path) -> None:
 
 
 sync_folder = sync_file
+
+
+def sync_files(paths: Iterable[Path]) -> None:
+    """Wait until files and their folders are on the disk: with one call for all where the system has one."""
+    paths = list(paths)
+    folders = {path.parent for path in paths}
+    whole = getattr(ctypes.CDLL(None, use_errno=True), "syncfs", None)
+    if whole is None:
+        for path in (*paths, *folders):
+            sync_file(path)
+        return
+    for folder in {folder.stat().st_dev: folder for folder in folders}.values():
+        handle = os.open(folder, os.O_RDONLY)
+        try:
+            if whole(handle):
+                raise OSError(ctypes.get_errno(), "The files could not be written to the disk.")
+        finally:
+            os.close(handle)
 
 
 @contextmanager

@@ -1,20 +1,37 @@
-"""Reading image files with Pillow: upright, checked, and small where small is enough. No torch."""
+"""Reading image files with Pillow: upright RGB, checked, and small where small is enough. No torch.
+
+Whatever shows an image or learns from it takes it from `upright_rgb`, so that all of them see the same.
+"""
 
 import io
 import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
-from typing import Final
+from typing import Final, Literal, NamedTuple
 
-from PIL import Image, ImageOps, UnidentifiedImageError
+from PIL import Image, UnidentifiedImageError
 
 from shared.errors import Invalid
+from shared.taskkit.pixels import Note, brightness, perceptual_hash, to_rgb
 
+Along = Literal["shorter", "longer"]
 THUMBNAIL_SIZE: Final = 256
 _THUMBNAIL_QUALITY: Final = 82
 _FORMATS: Final = {"MPO": "JPEG", **{name: name for name in ("JPEG", "PNG", "BMP", "WEBP", "TIFF")}}
 _ORIENTATION: Final = 0x0112
+_TURNS: Final = {
+    2: Image.Transpose.FLIP_LEFT_RIGHT,
+    3: Image.Transpose.ROTATE_180,
+    4: Image.Transpose.FLIP_TOP_BOTTOM,
+    5: Image.Transpose.TRANSPOSE,
+    6: Image.Transpose.ROTATE_270,
+    7: Image.Transpose.TRANSVERSE,
+    8: Image.Transpose.ROTATE_90,
+}
+"""What turns an image upright, by its EXIF orientation."""
+_SWAPS_SIDES: Final = (5, 6, 7, 8)
+_XMP: Final = ("xmp", "XML:com.adobe.xmp")
 
 # `inspect` has a limit of its own, which an operator can set.
 Image.MAX_IMAGE_PIXELS = None
@@ -22,12 +39,19 @@ Image.MAX_IMAGE_PIXELS = None
 
 @dataclass(frozen=True, slots=True)
 class Inspection:
-    """What was learned of an image: upright size in pixels, format such as `JPEG`, JPEG bytes of the thumbnail."""
+    """What was learned of an image.
+
+    `width` and `height` are of the upright image in pixels, `format` is such as `JPEG`, `thumbnail` JPEG bytes,
+    `brightness` the mean grey value from 0 to 255, `phash` its perceptual hash in 16 hex digits.
+    """
 
     width: int
     height: int
     format: str
     thumbnail: bytes
+    brightness: float
+    phash: str
+    notes: tuple[Note, ...]
 
 
 def inspect(data: bytes, max_pixels: int) -> Inspection:
@@ -43,13 +67,29 @@ def inspect(data: bytes, max_pixels: int) -> Inspection:
     with _reading(), Image.open(io.BytesIO(data)) as image:
         format_name = _FORMATS.get(image.format or "")
         if format_name is None:
-            raise Invalid("unknown_image_format", f"Images of the kind {image.format} are not read.")
+            raise Invalid(
+                "unknown_image_format",
+                f"Images of the kind {image.format} are not read.",
+                hint="Save it as JPEG, PNG, BMP, WebP or TIFF and import again.",
+            )
         if image.width * image.height > max_pixels:
-            raise Invalid("image_too_large", f"{image.width} x {image.height} pixels are more than allowed.")
-        size = image.size
-        small = _thumbnail(image)
-        upright = size[::-1] if _is_turned(image) else size
-    return Inspection(*upright, format_name, small)
+            raise Invalid(
+                "image_too_large",
+                f"{image.width} x {image.height} pixels are more than allowed.",
+                hint="Cut or shrink it; an operator can allow more with AI_STUDIO_MAX_IMAGE_PIXELS.",
+            )
+        pages = _pages(image)
+        upright = _upright(image, THUMBNAIL_SIZE, "longer")
+        small = _fitted(upright.rgb)
+        grey = small.convert("L")
+        return Inspection(
+            *upright.size,
+            format_name,
+            _as_jpeg(small),
+            brightness(grey),
+            perceptual_hash(grey),
+            (*pages, *upright.notes),
+        )
 
 
 def thumbnail(data: bytes) -> bytes:
@@ -59,29 +99,88 @@ def thumbnail(data: bytes) -> bytes:
         Invalid: the image cannot be decoded.
     """
     with _reading(), Image.open(io.BytesIO(data)) as image:
-        return _thumbnail(image)
+        return _as_jpeg(_fitted(upright_rgb(image, THUMBNAIL_SIZE, "longer")))
 
 
-def _thumbnail(image: Image.Image) -> bytes:
-    """Decode at the smallest scale that suffices, turn upright, shrink."""
-    size = (THUMBNAIL_SIZE, THUMBNAIL_SIZE)
-    image.draft("RGB", size)
-    image.thumbnail(size, Image.Resampling.BICUBIC, reducing_gap=None)
-    upright = ImageOps.exif_transpose(image)
+def rendition(data: bytes) -> bytes:
+    """Return an image as everything else sees it, in full size as PNG bytes, for browsers that cannot show its format.
+
+    Raises:
+        Invalid: the image cannot be decoded.
+    """
+    with _reading(), Image.open(io.BytesIO(data)) as image:
+        buffer = io.BytesIO()
+        upright_rgb(image, max(image.size), "longer").save(buffer, "PNG", compress_level=1)
+        return buffer.getvalue()
+
+
+def upright_rgb(image: Image.Image, side: int, along: Along) -> Image.Image:
+    """Return an opened image upright, 8-bit RGB, and no larger than needed.
+
+    JPEGs are decoded at the smallest scale of the format (1/2, 1/4, 1/8) that still suffices; everything is then
+    reduced by a whole number, so that what follows works on few pixels. Of several pages the first is taken. How other
+    kinds of values become 8 bits is said in `shared.taskkit.pixels.to_rgb`.
+
+    Args:
+        image: as opened, not loaded.
+        side: pixels needed along one side; smaller images keep their size.
+        along: which side that is.
+
+    Raises:
+        Exception: of any kind, where the file is damaged: Pillow's readers fail in any way there is.
+    """
+    return _upright(image, side, along).rgb
+
+
+class _Upright(NamedTuple):
+    """An image as RGB, perhaps reduced; the upright size (width, height) of the whole; what was done to it."""
+
+    rgb: Image.Image
+    size: tuple[int, int]
+    notes: list[Note]
+
+
+def _upright(image: Image.Image, side: int, along: Along) -> _Upright:
+    width, height = image.size
+    whole = min(width, height) if along == "shorter" else max(width, height)
+    needed = max(1, width * side // whole), max(1, height * side // whole)
+    image.draft("RGB", needed)
+    rgb, notes = to_rgb(image)
+    factor = min(rgb.width // needed[0], rgb.height // needed[1])
+    small = rgb.reduce(factor) if factor > 1 else rgb
+    orientation = _orientation(image)
+    if (turn := _TURNS.get(orientation)) is not None:
+        small = small.transpose(turn)
+    small.info = {}  # Comments and profiles of the file are not those of these pixels.
+    return _Upright(small, (height, width) if orientation in _SWAPS_SIDES else (width, height), notes)
+
+
+def _orientation(image: Image.Image) -> int:
+    """Return the EXIF orientation of a loaded image; 1 for TIFF, which Pillow turns upright while loading."""
+    for key in _XMP:
+        # Where EXIF says nothing, Pillow asks these descriptions, which browsers do not.
+        image.info.pop(key, None)
+    value = image.getexif().get(_ORIENTATION)
+    return value if isinstance(value, int) else 1
+
+
+def _pages(image: Image.Image) -> list[Note]:
+    if image.format == "MPO" or getattr(image, "n_frames", 1) == 1:
+        return []
+    mend = "Save the other pages as files of their own if they are wanted."
+    return [Note("first_page", "The file has several pages or frames; only the first is used.", mend)]
+
+
+def _fitted(rgb: Image.Image) -> Image.Image:
+    """Shrink what is larger than a thumbnail; changes `rgb`."""
+    rgb.thumbnail((THUMBNAIL_SIZE, THUMBNAIL_SIZE), Image.Resampling.HAMMING, reducing_gap=None)
+    return rgb
+
+
+def _as_jpeg(rgb: Image.Image) -> bytes:
     buffer = io.BytesIO()
-    _as_rgb(upright).save(buffer, "JPEG", quality=_THUMBNAIL_QUALITY)
+    rgb.save(buffer, "JPEG", quality=_THUMBNAIL_QUALITY)
     return buffer.getvalue()
-
-
-def _as_rgb(image: Image.Image) -> Image.Image:
-    if image.mode in ("RGBA", "LA", "PA") or "transparency" in image.info:
-        white = Image.new("RGBA", image.size, "white")
-        return Image.alpha_composite(white, image.convert("RGBA")).convert("RGB")
-    if image.mode.startswith(("I", "F")):
-        low, high = image.getextrema()
-        span = (float(high) - float(low)) or 1.0  # type: ignore[arg-type]
-        return image.convert("F").point(lambda value: (value - float(low)) * (255.0 / span)).convert("RGB")  # type: ignore[arg-type]
-    return image.convert("RGB")
 
 
 @contextmanager
@@ -97,8 +196,3 @@ def _reading() -> Iterator[None]:
         raise Invalid("not_an_image", "This file is not an image, whatever its name says.") from None
     except Exception as error:
         raise Invalid("damaged_image", f"The image is damaged: {error}") from error
-
-
-def _is_turned(image: Image.Image) -> bool:
-    """Whether EXIF orientation swaps width and height."""
-    return image.getexif().get(_ORIENTATION, 1) in (5, 6, 7, 8)

@@ -1,15 +1,11 @@
-"""Opening images for a model: upright, RGB, and decoded no larger than needed."""
+"""Opening images for a model, as everything else sees them, and decoded no larger than needed."""
 
 from pathlib import Path
 
-import numpy as np
-from PIL import Image, ImageOps
+from PIL import Image
 
 from shared.errors import StudioError
-
-Image.MAX_IMAGE_PIXELS = None  # The import has refused what is too large, by the operator's own limit.
-
-_UNREADABLE = (OSError, SyntaxError, ValueError)
+from shared.taskkit.images import upright_rgb
 
 
 def unreadable(filename: str, reason: str) -> StudioError:
@@ -22,10 +18,7 @@ def unreadable(filename: str, reason: str) -> StudioError:
 
 
 def open_image(path: Path, side: int) -> Image.Image:
-    """Return the image at `path`, upright and RGB.
-
-    JPEGs are decoded at the smallest scale of the format (1/2, 1/4, 1/8) whose shorter side still has `side` pixels,
-    other formats are reduced to that after decoding, so that what follows works on few pixels.
+    """Return the image at `path`, upright and 8-bit RGB, as `shared.taskkit.images.upright_rgb` makes it.
 
     Args:
         path: the file.
@@ -34,17 +27,10 @@ def open_image(path: Path, side: int) -> Image.Image:
     Raises:
         OSError, SyntaxError, ValueError: the file is missing or damaged.
     """
-    with Image.open(path) as image:
-        image.draft("RGB", (side, side))
-        image.load()
-        upright = ImageOps.exif_transpose(image)
-    factor = min(upright.size) // side
-    return _rgb(upright.reduce(factor) if factor > 1 else upright)
-
-
-def _rgb(image: Image.Image) -> Image.Image:
-    """Convert to RGB; 16-bit grey keeps its upper eight bits instead of being clipped at 255."""
-    if image.mode.startswith("I"):
-        values = np.asarray(image).astype(np.uint32) >> 8
-        return Image.fromarray(values.clip(0, 255).astype(np.uint8)).convert("RGB")
-    return image.convert("RGB")
+    try:
+        with Image.open(path) as image:
+            return upright_rgb(image, side, "shorter")
+    except (OSError, SyntaxError, ValueError):
+        raise
+    except Exception as error:
+        raise ValueError(str(error)) from error

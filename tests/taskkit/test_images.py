@@ -50,12 +50,11 @@ def test_exif_orientation_turns_size_and_thumbnail_alike() -> None:
     assert bottom[2] > 200 > bottom[0]
 
 
-@pytest.mark.parametrize("mode", ["L", "LA", "P", "RGBA", "CMYK", "1", "I;16", "I", "F"])
+@pytest.mark.parametrize("mode", ["L", "LA", "P", "RGBA", "CMYK", "1"])
 def test_every_mode_gives_a_thumbnail(mode: str) -> None:
     source = Image.linear_gradient("L")
-    image = source.convert("I").convert(mode) if mode in ("I;16", "F") else source.convert(mode)
-    image_format = "TIFF" if mode in ("CMYK", "I;16", "I", "F") else "PNG"
-    small = shown(inspect(encoded(image, image_format), LIMIT).thumbnail)
+    image_format = "TIFF" if mode == "CMYK" else "PNG"
+    small = shown(inspect(encoded(source.convert(mode), image_format), LIMIT).thumbnail)
     assert small.getpixel((128, 10))[0] < 60
     assert small.getpixel((128, 245))[0] > 180
 

@@ -72,3 +72,17 @@ def test_a_damaged_file_is_an_error_of_the_documented_kinds(tmp_path: Path, open
         (tmp_path / name).write_bytes(content)
         with pytest.raises((OSError, SyntaxError, ValueError)):
             open_image(tmp_path / name, 100)
+
+
+@pytest.mark.parametrize("number", range(11))
+def test_a_model_sees_what_pages_show(tmp_path: Path, open_image, number):
+    import numpy as np
+    from PIL import Image
+
+    from shared.taskkit.images import rendition
+    from tests.taskkit.test_pixels import samples
+
+    data = samples()[number]
+    (tmp_path / "image").write_bytes(data)
+    shown = np.asarray(Image.open(io.BytesIO(rendition(data))))
+    assert np.array_equal(np.asarray(open_image(tmp_path / "image", 5000)), shown)
