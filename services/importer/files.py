@@ -1,27 +1,22 @@
 """The files of an import: those of a folder, or those of an archive unpacked beside the job."""
 
 import errno
-import lzma
 import os
-import tarfile
-import zipfile
-import zlib
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
-from functools import partial
+import shutil
+from collections.abc import Callable
 from pathlib import Path, PurePosixPath
-from typing import IO
+from typing import Final
 
+from services.importer.archives import DAMAGE, MAX_FILES, Member, Opener, members, refuse_other_kinds, too_many
 from shared.errors import Invalid
 from shared.schemas.dataset import Problem
 from shared.store.files import disk_errors
 
 Check = Callable[[], None]
-Opener = Callable[[], IO[bytes]]
 _HIDDEN = ("__MACOSX", "@eaDir")
 _BLOCK = 1024 * 1024
 _MAX_DEPTH = 100
-MAX_FILES = 5_000_000
+_ARCHIVES: Final = (".zip", ".tar", ".tgz", ".tbz2", ".txz", ".gz", ".bz2", ".xz", ".zst", ".7z", ".rar")
 MAX_EXPANSION = 200
 """Archives that unpack to more than this many times their size are refused."""
 
@@ -49,21 +44,38 @@ def _is_inside(path: Path, root: Path) -> bool:
 
 
 def unpack(archive: Path, target: Path, check: Check) -> list[Problem]:
-    """Unpack a zip or tar archive below `target`; return what was left out.
+    """Unpack a zip or tar archive below `target`; return what was left out. On errors nothing is left there.
 
     Raises:
         Invalid: not a readable archive, encrypted, or it would unpack to far too much.
     """
+    try:
+        with disk_errors():
+            return _unpack(archive, target, check)
+    except BaseException:
+        shutil.rmtree(target, ignore_errors=True)
+        raise
+
+
+def _unpack(archive: Path, target: Path, check: Check) -> list[Problem]:
+    refuse_other_kinds(archive)
     problems: list[Problem] = []
     budget = _Budget(max(archive.stat().st_size, _BLOCK) * MAX_EXPANSION)
     try:
-        with disk_errors(), _members(archive) as members:
-            for name, open_member in members:
+        with members(archive, problems) as found:
+            for member in found:
                 check()
-                if (problem := _unpack_one(target, name, open_member, budget)) is not None:
+                if (problem := _unpack_one(target, member, budget)) is not None:
+                    budget.spend(member.size)
                     problems.append(problem)
-    except (zipfile.BadZipFile, tarfile.TarError, zlib.error, lzma.LZMAError, EOFError, ValueError) as error:
-        raise Invalid("damaged_archive", f"The archive cannot be read: {error}") from error
+    except DAMAGE as error:
+        if isinstance(error, OSError) and error.errno not in (errno.EINVAL, None):
+            raise
+        raise Invalid(
+            "damaged_archive",
+            f"The archive cannot be read: {error or type(error).__name__}",
+            hint="It may be cut short or damaged. Copy or make it anew and import again.",
+        ) from error
     except (RuntimeError, NotImplementedError) as error:
         raise Invalid(
             "archive_not_supported",
@@ -73,16 +85,25 @@ def unpack(archive: Path, target: Path, check: Check) -> list[Problem]:
     return problems
 
 
-def _unpack_one(target: Path, name: str, open_member: Opener | None, budget: "_Budget") -> Problem | None:
+def _unpack_one(target: Path, member: Member, budget: "_Budget") -> Problem | None:
     """Unpack one entry; return why it was left out, if it was."""
+    name = member.name
     if not _is_utf8(name):
         return _left_out(name, "unreadable_name", "The name of this entry is not UTF-8; left out.")
-    place = _place(target, name)
-    if place is None or open_member is None:
-        why = "This entry of the archive is a link, a device, nested too deep, or leads out of the archive; left out."
+    if member.open is None:
+        return _left_out(name, "unsafe_archive_entry", member.why)
+    if (place := _place(target, name)) is None:
+        why = "The path of this entry is nested too deep, or leads out of the archive; left out."
         return _left_out(name, "unsafe_archive_entry", why)
+    if name.lower().endswith(_ARCHIVES):
+        why = "An archive within the archive is not unpacked; left out."
+        mend = "Unpack it first and pack its files with the others, or import it on its own."
+        return _left_out(name, "nested_archive", why, mend)
     try:
-        _copy(open_member, place, budget)
+        _copy(member.open, place, budget)
+    except FileExistsError:
+        why = "The archive has another entry of this name, or of one that the disk takes for the same; left out."
+        return _left_out(name, "duplicate_archive_entry", why)
     except OSError as error:
         if error.errno in (errno.ENOSPC, errno.EDQUOT):
             raise
@@ -106,38 +127,7 @@ class _Budget:
     def spend_file(self) -> None:
         self._files -= 1
         if self._files < 0:
-            raise Invalid("archive_too_large", f"The archive has more than {MAX_FILES:,} files.")
-
-
-@contextmanager
-def _members(archive: Path) -> Iterator[Iterator[tuple[str, Opener | None]]]:
-    """Give names and openers of an archive's files; links and devices have no opener."""
-    if zipfile.is_zipfile(archive):
-        with zipfile.ZipFile(archive) as opened:
-            yield _zip_members(opened)
-    else:
-        with tarfile.open(archive, "r|*", errors="surrogateescape") as opened_tar:
-            yield _tar_members(opened_tar)
-
-
-def _zip_members(opened: zipfile.ZipFile) -> Iterator[tuple[str, Opener | None]]:
-    for info in opened.infolist():
-        if info.is_dir():
-            continue
-        is_link = (info.external_attr >> 16) & 0o170000 == 0o120000
-        yield info.filename, None if is_link else partial(opened.open, info)
-
-
-def _tar_members(opened: tarfile.TarFile) -> Iterator[tuple[str, Opener | None]]:
-    for info in opened:
-        if info.isdir():
-            continue
-        file = opened.extractfile(info) if info.isreg() else None
-        yield info.name, None if file is None else partial(_itself, file)
-
-
-def _itself(file: IO[bytes]) -> IO[bytes]:
-    return file
+            raise too_many()
 
 
 def _place(target: Path, name: str) -> Path | None:
@@ -153,7 +143,7 @@ def _place(target: Path, name: str) -> Path | None:
 def _copy(open_member: Opener, place: Path, budget: _Budget) -> None:
     budget.spend_file()
     place.parent.mkdir(parents=True, exist_ok=True)
-    with open_member() as source, place.open("wb") as out:
+    with open_member() as source, place.open("xb") as out:
         try:
             while block := source.read(_BLOCK):
                 budget.spend(len(block))
@@ -172,5 +162,5 @@ def _is_utf8(name: str) -> bool:
     return True
 
 
-def _left_out(name: str, code: str, message: str) -> Problem:
-    return Problem(severity="error", code=code, file=printable(name)[:300], message=message)
+def _left_out(name: str, code: str, message: str, mend: str | None = None) -> Problem:
+    return Problem(severity="error", code=code, file=printable(name)[:300], message=message, mend=mend)

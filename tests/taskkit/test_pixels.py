@@ -1,9 +1,12 @@
 import io
+import random
+import tracemalloc
 
 import numpy as np
 import pytest
 from PIL import Image
 
+from shared.errors import Invalid
 from shared.taskkit.images import inspect, rendition, thumbnail
 from shared.taskkit.pixels import perceptual_hash
 
@@ -166,3 +169,53 @@ def test_images_of_one_colour_have_one_hash() -> None:
 
 def test_a_comment_of_the_file_does_not_go_into_its_thumbnail() -> None:
     assert b"secret" not in thumbnail(encoded(scene(1), "JPEG", comment=b"secret"))
+
+
+def samples() -> list[bytes]:
+    exif = Image.Exif()
+    exif[0x0112] = 6
+    image = scene(4, (90, 60))
+    grey = np.asarray(image.convert("L"))
+    clear = image.convert("RGBA")
+    clear.putalpha(image.convert("L"))
+    return [
+        encoded(image, "JPEG", exif=exif),
+        encoded(image, "JPEG", progressive=True),
+        encoded(image.convert("CMYK"), "JPEG"),
+        encoded(clear, "PNG", exif=exif),
+        encoded(image.quantize(16), "PNG", transparency=3),
+        encoded(Image.fromarray(grey.astype(np.uint16) * 256), "PNG"),
+        encoded(image, "BMP"),
+        encoded(clear, "WEBP", exif=exif),
+        encoded(Image.fromarray(grey.astype(np.float32)), compression="tiff_lzw"),
+        encoded(image, save_all=True, append_images=[image], compression="jpeg", exif=exif),
+        encoded(Image.fromarray(grey.astype(np.uint16) * 256)),
+    ]
+
+
+def test_a_thousand_damaged_images_are_read_or_refused_and_leave_no_memory() -> None:
+    chance = random.Random(11)
+    kinds = samples()
+    refusals: set[str] = set()
+    readable, settled = 0, 0
+    tracemalloc.start()
+    for number in range(1100):
+        data = bytearray(kinds[number % len(kinds)])
+        for _ in range(chance.choice((1, 2, 8))):
+            place = chance.randrange(len(data) if chance.random() < 0.5 else min(len(data), 120))
+            data[place : place + chance.randrange(3)] = chance.randbytes(chance.randrange(3))
+        try:
+            found = inspect(bytes(data), LIMIT // 100)
+            assert 0 < found.width * found.height <= LIMIT // 100
+            assert 0 <= found.brightness <= 255
+            readable += 1
+        except Invalid as error:
+            refusals.add(error.code)
+        if number == 300:
+            settled = tracemalloc.get_traced_memory()[0]
+    grown = tracemalloc.get_traced_memory()[0] - settled
+    tracemalloc.stop()
+    assert {"not_an_image", "damaged_image"} <= refusals
+    assert refusals <= {"not_an_image", "damaged_image", "image_too_large", "unknown_image_format"}
+    assert 100 < readable < 900
+    assert grown < 5_000_000
