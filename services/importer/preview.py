@@ -77,7 +77,7 @@ class _Preview:
             self._problems.append(problem)
         elif isinstance(item, Stored):
             record, problems = self._annotator.annotated(item)
-            self._problems += problems
+            self._problems += [*item.notes, *problems]
             assert record is not None, "without mends nothing is left out"
             self._images += 1
             self._annotations += len(record.annotations)
