@@ -117,10 +117,7 @@ def test_counters_folds_and_texts_are_no_targets_and_are_told(tmp_path: Path) ->
     reading = read(tmp_path, text)
     assert [item.name for item in reading.targets] == ["weight"]
     assert [item.message for item in reading.problems if item.code == "column_ignored"] == [
-        "The column '' holds no numbers to learn; ignored.",
-        "The column 'id' holds no numbers to learn; ignored.",
-        "The column 'fold' holds no numbers to learn; ignored.",
-        "The column 'color' holds no numbers to learn; ignored.",
+        "Ignored, since they hold no numbers to learn: '', 'id', 'fold', 'color'."
     ]
 
 
@@ -186,8 +183,8 @@ def test_folders_give_the_subset_where_nothing_else_does(tmp_path: Path) -> None
         ("file\n1.jpg\n", "a.csv, line 1: No column holds numbers."),
         ("1.jpg,5\n2.jpg,6\n", "a.csv, line 1: The first line holds values"),
         ("file,a,a\n1.jpg,5,6\n", "a.csv, line 1: Two columns are called 'a'."),
-        ('file,a\n1.jpg,5\n"2.jpg,6\n', "a.csv, line 3: The row that begins here is no valid CSV"),
-        (b"file,a\n1.jpg,5\n\xfc.jpg,6\n", "a.csv, line 3: Not text in UTF-8."),
+        ('"file,a\n1.jpg,5\n2.jpg,6\n', "a.csv, line 1: The row that begins here is no valid CSV"),
+        (b"file,a\n1.jpg,5\n\x81.jpg,6\n", "a.csv, line 3: Not text in UTF-8."),
     ],
 )
 def test_tables_that_cannot_be_used_are_refused_with_line_and_mend(

@@ -23,7 +23,9 @@ FORMATS = {
     "yolo": "YOLO",
     "masks": "pairs of image and mask",
     "imagenet_txt": "ImageNet lists",
-    "csv_values": "CSV of numbers",
+    "csv_boxes": "a table of boxes",
+    "csv_labels": "a table of labels",
+    "csv_values": "a table of numbers",
     "class_folders": "class folders",
 }
 """Every reader and what its format is called, from the one that is told by most to the one told by least."""

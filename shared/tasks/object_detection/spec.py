@@ -184,6 +184,7 @@ SPEC = TaskSpec(
         Choice("createml", "Create ML", "JSON files that list images with annotations"),
         Choice("vott", "VoTT", "a JSON file with assets; of polygons the box around them"),
         Choice("icdar", "ICDAR", "one text file an image, gt_<image>.txt; a box for each text"),
+        Choice("csv_boxes", "Table of boxes", "a CSV or text file with columns of file names, classes and coordinates"),
     ),
     export_formats=(Choice("onnx", "ONNX", "Runs nearly everywhere; one image at a time."),),
     strata=strata,

@@ -1,0 +1,50 @@
+"""Telling tables of boxes, of labels and of other things apart, so that each has one reader."""
+
+from collections.abc import Iterable
+from pathlib import Path
+from typing import Literal
+
+from shared.errors import Invalid
+from shared.schemas.read_options import ReadOptions
+from shared.taskkit.formats import coco, pascal_voc
+from shared.taskkit.formats.csv_box_columns import choose_box_columns
+from shared.taskkit.formats.csv_columns import IsImage
+from shared.taskkit.formats.csv_label_columns import choose_label_columns
+from shared.taskkit.formats.csv_sheets import open_sheet, table_files, text_files
+from shared.taskkit.formats.csv_table import Table
+from shared.taskkit.formats.image_files import ImageFiles
+from shared.taskkit.formats.yolo_config import yaml_files
+
+Kind = Literal["boxes", "labels", "other"]
+_MAX_PEEKS = 50
+
+
+def found(root: Path, tables: Iterable[Path], files: list[Path]) -> set[Kind]:
+    """Return the kinds of tables there are among the first of them."""
+    images = ImageFiles(files)
+    kinds: set[Kind] = set()
+    for file in list(tables)[:_MAX_PEEKS]:
+        try:
+            kinds.add(open_sheet(root, file, ReadOptions(), images, _kind).columns)
+        except Invalid:
+            kinds.add("other")
+    return kinds
+
+
+def found_alone(root: Path, files: list[Path]) -> set[Kind]:
+    """Return the kinds of tables, or of text files where there are none; nothing beside files of other formats."""
+    tables = table_files(files) or text_files(files, ImageFiles(files))
+    if not tables or coco.recognises(root, files) or pascal_voc.recognises(root, files) or yaml_files(root, files):
+        return set()
+    return found(root, tables, files)
+
+
+def _kind(table: Table, options: ReadOptions, is_image: IsImage) -> Kind:
+    try:
+        choose_box_columns(table, options, is_image)
+    except Invalid:
+        pass
+    else:
+        return "boxes"
+    columns = choose_label_columns(table, options, is_image)
+    return "labels" if any(map(is_image, table.column(columns.basics.image))) else "other"
