@@ -26,6 +26,7 @@ from shared.taskkit.formats.csv_columns import (
     ignored,
     keys_of,
     label_column,
+    label_guessed,
     numbers_in,
     place_of,
 )
@@ -93,7 +94,8 @@ def choose_box_columns(table: Table, options: ReadOptions, is_image: IsImage) ->
     relative = shares if options.box_unit == "auto" else options.box_unit == "shares"
     guessed = layout is None and options.box_layout == "auto" and any(box.layout is None for box in sample)
     unused = [index for index in basics.rest(table) if index not in taken and index != label]
-    problems = [*_guesses(table, columns, guessed), *ignored(table, unused, "since they say nothing of boxes")]
+    problems = [*_guesses(table, columns, guessed), *label_guessed(table, options, label)]
+    problems += ignored(table, unused, "since they say nothing of boxes")
     return replace(columns, relative=relative, problems=problems)
 
 

@@ -23,12 +23,19 @@ _FILE_KEYS = (
 _OTHER_IMAGE_KEYS = ("imageid", "imgid", "picture", "photo", "frame", "name", "id")
 _SUBSET_KEYS = frozenset({"split", "subset", "set", "fold", "partition"})
 _COUNTERS = frozenset({"", "id", "index", "idx", "unnamed0", "row", "no", "nr"})
-LABEL_KEYS = (
+_LABEL_KEYS = (
     *("labelname", "classname", "categoryname", "label", "class", "category", "labels", "classes", "categories"),
-    *("tag", "tags", "objectclass", "object", "species", "regionattributes", "celltype", "classid", "labelid"),
+    *("tag", "tags", "objectclass", "object", "species", "regionattributes", "classid", "labelid"),
     *("categoryid", "classindex", "target"),
 )
 """Names rather than numbers where there are both."""
+_NO_CLASSES = frozenset(
+    {
+        *("source", "origin", "author", "annotator", "license", "url", "comment", "comments", "note", "notes"),
+        *("description", "caption", "title", "date", "time", "timestamp", "camera", "device"),
+    }
+)
+"""Columns of text that no one means as classes."""
 NOTHING = frozenset({"nan", "na", "n/a", "null", "none", "inf", "-inf", "+inf", "infinity", "-infinity", "-", "?"})
 _WITH_COMMA = re.compile(r"[+-]?\d*,\d+(e[+-]?\d+)?", re.IGNORECASE)
 _THOUSANDS = re.compile(r"[+-]?[1-9]\d{0,2}(,\d{3})+")
@@ -114,18 +121,27 @@ def label_column(table: Table, options: ReadOptions, candidates: Sequence[int]) 
     if options.columns.label:
         return chosen(table, options.columns.label)
     keys = keys_of(table)
-    for name in LABEL_KEYS:
+    for name in _LABEL_KEYS:
         for index in candidates:
             if keys[index] == name and table.column(index):
                 return index
-    texts = [index for index in candidates if _holds_texts(table, index)]
+    texts = [index for index in candidates if keys[index] not in _NO_CLASSES and _holds_texts(table, index)]
     return texts[0] if len(texts) == 1 and _repeats(table.column(texts[0])) else None
+
+
+def label_guessed(table: Table, options: ReadOptions, label: int | None) -> list[Problem]:
+    """Return a warning where a column was taken for classes though nothing but its texts says so."""
+    if label is None or options.columns.label or not table.has_header or keys_of(table)[label] in _LABEL_KEYS:
+        return []
+    message = f"The column {table.header[label]!r} is taken for the classes, as the only one of texts."
+    mend = "Say which column holds them if it is another."
+    return [fault("label_column_guessed", place_of(table), message, mend, "warning")]
 
 
 def _holds_texts(table: Table, index: int) -> bool:
     cells = table.column(index)
     texts = sum(parsed(cell) is None and cell[0] not in "[{(" and not names_image(cell) for cell in cells)
-    return bool(cells) and 2 * texts >= len(cells)
+    return bool(cells) and 2 * texts >= len(table.sample)
 
 
 def _repeats(cells: list[str]) -> bool:
@@ -149,8 +165,8 @@ def _image_column(table: Table, is_image: IsImage) -> int | None:
 
 
 def _may_name(table: Table, cell: str) -> bool:
-    """Whether a cell may be an image's name by its look: numbers are, where no header says that they are numbers."""
-    return parsed(cell) is None or not table.has_header
+    """Whether a cell without an image's ending may still be its name: no code like /m/01, no number below a header."""
+    return not cell.startswith("/") and (parsed(cell) is None or not table.has_header)
 
 
 def _subset_column(table: Table, image: int) -> int | None:

@@ -14,6 +14,7 @@ from shared.taskkit.formats.csv_columns import (
     ignored,
     keys_of,
     label_column,
+    label_guessed,
     means_nothing,
     names_image,
     place_of,
@@ -71,6 +72,7 @@ def choose_label_columns(table: Table, options: ReadOptions, is_image: IsImage) 
     confidence = next((index for index in rest if keys[index] == "confidence"), None)
     unused = [index for index in rest if index not in used and index != confidence and not means_nothing(keys[index])]
     problems = [] if whole_line else ignored(table, unused, "since they hold no classes")
+    problems += label_guessed(table, options, label)
     separator = None if label is None else _separator(table, label, options, whole_line)
     return LabelColumns(basics, label, one_hot, separator, whole_line, confidence, has_boxes, problems)
 
