@@ -6,7 +6,9 @@ from types import ModuleType
 
 import pytest
 
+from shared.taskkit import registry
 from shared.taskkit.formats import csv_boxes, csv_labels, csv_values, pascal_voc
+from shared.taskkit.formats.detect import choose_format
 from shared.taskkit.formats.rows import Reading
 from tests.taskkit.label_files import DATA, PARSERS, below, needs_data, refusal_of, told
 from tests.taskkit.test_label_layouts import boxes, sizes
@@ -168,6 +170,24 @@ def test_lists_of_other_formats_are_left_to_them() -> None:
         for folder in [root, *(path for path in root.iterdir() if path.is_dir())]:
             found = recognised(folder, below(folder))
             assert not {csv_labels, csv_boxes} & set(found), folder
+
+
+@pytest.mark.parametrize(
+    ("layout", "format_id"),
+    [
+        ("kaggle_dataset/image_csv", "csv_labels"),
+        ("kaggle_dataset/image_txt", "csv_labels"),
+        ("imagenet_txt_dataset/basic", "csv_labels"),
+        ("imagenet_dataset", "class_folders"),
+        ("imagenet_subsets_dataset", "class_folders"),
+        ("vott_csv_dataset/dataset", "csv_boxes"),
+        ("kaggle_dataset/image_txt_det", "csv_boxes"),
+        ("roboflow_dataset/voc", "pascal_voc"),
+    ],
+)
+def test_tasks_choose_tables_only_where_they_are_meant(layout: str, format_id: str) -> None:
+    spec = next(spec for spec in registry.specs() if format_id in [item.value for item in spec.import_formats])
+    assert choose_format(spec, "auto", DATUMARO / layout, below(DATUMARO / layout)) == format_id
 
 
 def test_the_same_273_boxes_are_read_from_a_table(sizes: dict[str, tuple[int, int]]) -> None:

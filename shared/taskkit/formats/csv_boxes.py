@@ -4,6 +4,7 @@ import json
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
+from sys import intern
 
 from shared.schemas.base import Subset
 from shared.schemas.read_options import ReadOptions
@@ -126,7 +127,7 @@ class _Boxes:
         if self._columns.label is None:
             return self._names.declared[0] if len(self._names.declared) == 1 else _ONLY_CLASS
         if label := printable(_plain(cells[self._columns.label])):
-            return self._names.name(label, place, self._faults)
+            return self._names.name(intern(label), place, self._faults)
         message = "The object has no class; left out."
         self._faults.add(fault("label_missing", place, message, "Write its class."))
         return None

@@ -3,6 +3,7 @@
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
+from sys import intern
 
 from shared.schemas.base import Subset
 from shared.schemas.read_options import ReadOptions
@@ -102,8 +103,8 @@ class _Labels:
         if self._columns.one_hot:
             labels = self._marked(cells, place)
         else:
-            named = (self._names.name(printable(label), place, self._faults) for label in self._columns.labels(cells))
-            found = list(named)
+            said = (intern(printable(label)) for label in self._columns.labels(cells))
+            found = [self._names.name(label, place, self._faults) for label in said]
             labels = [label for label in found if label is not None] if None not in found else None
         if labels and self._is_denied(cells):
             message = "The confidence 0 says that the class is not in the image; the label is left out."
