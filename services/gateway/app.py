@@ -14,6 +14,7 @@ from fastapi import FastAPI
 
 from services.gateway import errors
 from services.gateway.api import (
+    dataset_exports,
     datasets,
     docs,
     evaluation,
@@ -39,7 +40,21 @@ from shared.version import VERSION
 
 log = logging.getLogger(__name__)
 _STATIC = Path(__file__).parents[2] / "frontend" / "static"
-_APIS = (tasks, projects, datasets, imports, splits, training, evaluation, export, jobs, events, system, docs)
+_APIS = (
+    tasks,
+    projects,
+    datasets,
+    dataset_exports,
+    imports,
+    splits,
+    training,
+    evaluation,
+    export,
+    jobs,
+    events,
+    system,
+    docs,
+)
 
 
 def create_app(settings: Settings) -> FastAPI:

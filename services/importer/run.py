@@ -4,7 +4,7 @@ import logging
 from collections.abc import Sequence
 from typing import Any
 
-from services.importer import leftovers, preview
+from services.importer import exporting, leftovers, preview
 from services.importer.annotating import Annotator
 from services.importer.classes import counted, legend, mapped
 from services.importer.duplicates import Seen
@@ -22,9 +22,11 @@ _SHOWN_PROBLEMS = 500
 
 
 def work(run: Run) -> dict[str, Any]:
-    """Do what the payload asks for: a preview, or an import; return what came of it."""
+    """Do what the payload asks for: a preview, an export of the dataset, or an import; return what came of it."""
     if run.payload.get("preview"):
         return preview.work(run)
+    if "export" in run.payload:
+        return exporting.work(run)
     source = read_source(run)
     plan = ImportPlan.model_validate(run.payload.get("plan") or {"format": source.format})
     return _Import(run, source, plan).store()

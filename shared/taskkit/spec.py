@@ -74,6 +74,8 @@ class TaskSpec:
     """
     augmentations: tuple[AugmentationStep, ...]
     transforms: tuple[TransformSpec, ...]
+    dataset_formats: tuple[Choice, ...] = ()
+    """Ids of writers in `shared.taskkit.formats` for the dataset itself; the reader of each reads it back."""
     evaluation_options: type[EvaluationOptions] = EvaluationOptions
     """What a person may choose about how predictions are judged."""
 

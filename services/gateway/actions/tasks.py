@@ -15,6 +15,7 @@ def overview(spec: TaskSpec) -> dict[str, Any]:
         "icon": spec.icon,
         "annotation_kind": spec.annotation_kind,
         "import_formats": [_choice(item) for item in spec.import_formats],
+        "dataset_formats": [_choice(item) for item in spec.dataset_formats],
         "metrics": [
             {
                 "key": item.key,

@@ -1,4 +1,7 @@
-"""Class folders: `<class>/<image>`, `<subset>/<class>/<image>` or `<class>/<subset>/<image>`."""
+"""Class folders: `<class>/<image>`, `<subset>/<class>/<image>` or `<class>/<subset>/<image>`.
+
+A file `classes.txt` beside the top folders may name the classes in their order, one a line.
+"""
 
 from collections import defaultdict
 from collections.abc import Iterable
@@ -10,10 +13,16 @@ from shared.schemas.base import Subset
 from shared.schemas.dataset import Problem
 from shared.schemas.read_options import ReadOptions
 from shared.taskkit.formats.image_files import folder_subset
+from shared.taskkit.formats.label_files import Unreadable, read_text
 from shared.taskkit.formats.rows import IMAGE_SUFFIXES, Reading, Row
 
 _PLAIN = ("images", "image", "imgs", "img", "data")
 _Layout = Literal["classes", "subsets first", "subsets last"]
+
+
+CLASSES_FILE = "classes.txt"
+NO_SUBSET = "unassigned"
+"""Beside the folders of subsets: the folder of the images that are in none."""
 
 
 def recognises(_root: Path, files: list[Path]) -> bool:
@@ -35,6 +44,8 @@ def read(root: Path, files: list[Path], _options: ReadOptions = ReadOptions()) -
     for file in files:
         if file.suffix.lower() in IMAGE_SUFFIXES:
             _read_image(file, file.parts[depth:-1], layout, reading)
+        elif file.name == CLASSES_FILE and len(file.parts) <= depth + 1:
+            reading.class_names = _declared(root, file, reading)
         elif not _is_expected_text(file):
             problem = Problem(
                 severity="warning", code="not_an_image", file=str(file), message="Not an image; left out."
@@ -43,13 +54,24 @@ def read(root: Path, files: list[Path], _options: ReadOptions = ReadOptions()) -
     return reading
 
 
+def _declared(root: Path, file: Path, reading: Reading) -> tuple[str, ...]:
+    try:
+        lines = read_text(root / file).split("\n")
+    except Unreadable as error:
+        reading.problems.append(error.problem(file))
+        return ()
+    return tuple(dict.fromkeys(line.strip() for line in lines if line.strip()))
+
+
 def _depth(images: list[Path]) -> int:
     """Return how many folders wrap everything, as in archives there often is one: `clothes/train/hat/1.jpg`."""
     depth = 0
     while True:
         inside = [image.parts[depth:] for image in images]
         tops = {parts[0] for parts in inside}
-        if len(tops) != 1 or any(len(parts) < 3 for parts in inside) or _subset(next(iter(tops))):
+        if len(tops) != 1 or any(len(parts) < 3 for parts in inside) or tops == {NO_SUBSET}:
+            return depth
+        if _subset(next(iter(tops))):
             return depth
         if all(len(parts) == 3 and _subset(parts[1]) for parts in inside):
             return depth
@@ -68,7 +90,7 @@ def _layout(images: Iterable[tuple[str, ...]]) -> _Layout:
     for parts in inside:
         deep[parts[0]] |= len(parts) > 2
     subsets = {top: subset for top in deep if (subset := _subset(top))}
-    if inside and len(subsets) == len(deep):
+    if inside and all(top in subsets or (top == NO_SUBSET and deep[top]) for top in deep):
         return "subsets first"
     if len({subset for top, subset in subsets.items() if deep[top]}) > 1:
         return "subsets first"
@@ -82,7 +104,7 @@ def _read_image(file: Path, folders: tuple[str, ...], layout: _Layout, reading: 
     classes = folders
     if layout == "subsets first" and folders:
         subset = _subset(folders[0])
-        classes = folders[1:] if subset else ()
+        classes = folders[1:] if subset or folders[0] == NO_SUBSET else ()
         if len(classes) > 1 and classes[0].casefold() in _PLAIN:
             classes = classes[1:]
     elif layout == "subsets last" and folders:

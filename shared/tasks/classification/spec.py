@@ -58,6 +58,9 @@ SPEC = TaskSpec(
             "imagenet_txt", "ImageNet lists", "train.txt with images and class numbers, synsets.txt with their names"
         ),
     ),
+    dataset_formats=(
+        Choice("class_folders", "Class folders", "one folder a class, inside of train, val and test folders"),
+    ),
     export_formats=(Choice("onnx", "ONNX", "Runs nearly everywhere."),),
     strata=strata,
     augmentations=(RANDOM_CROP.step(), HORIZONTAL_FLIP.step(), COLOR_JITTER.step()),

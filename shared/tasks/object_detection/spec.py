@@ -186,6 +186,10 @@ SPEC = TaskSpec(
         Choice("icdar", "ICDAR", "one text file an image, gt_<image>.txt; a box for each text"),
         Choice("csv_boxes", "Table of boxes", "a CSV or text file with columns of file names, classes and coordinates"),
     ),
+    dataset_formats=(
+        Choice("coco", "COCO", "JSON files; keeps everything"),
+        Choice("yolo", "YOLO", "one text file an image; keeps no crowds and no areas"),
+    ),
     export_formats=(Choice("onnx", "ONNX", "Runs nearly everywhere; one image at a time."),),
     strata=strata,
     augmentations=(

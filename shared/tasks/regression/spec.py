@@ -69,6 +69,7 @@ SPEC = TaskSpec(
     import_formats=(
         Choice("csv_values", "Table of numbers", "a CSV file with a column of file names and one or more of numbers"),
     ),
+    dataset_formats=(Choice("csv_values", "Table of numbers", "a CSV file with one row an image"),),
     export_formats=(Choice("onnx", "ONNX", "Runs nearly everywhere."),),
     strata=strata,
     # Geometry stays as it is: a flip or a turn would change what many targets mean.
