@@ -13,7 +13,7 @@ from pathlib import Path
 from shared.errors import NotFound
 from shared.schemas.job import Job
 from shared.store.datasets import DatasetStore
-from shared.store.files import write_bytes
+from shared.store.files import locked, write_bytes
 from shared.store.workspace import Workspace
 
 
@@ -22,6 +22,7 @@ def begin(workspace: Workspace, dataset: DatasetStore, job: Job) -> None:
     marker = _marker(dataset)
     earlier = _named(marker)
     if earlier is not None and earlier != job.id and _has_ended(workspace, earlier):
+        _drop_unpublished(dataset)
         dataset.remove_unused(_written_since(dataset.folder, marker.stat().st_mtime), lambda: True)
         dataset.imports.remove(earlier)
         earlier = None
@@ -32,6 +33,15 @@ def begin(workspace: Workspace, dataset: DatasetStore, job: Job) -> None:
 def end(dataset: DatasetStore) -> None:
     """Say that nothing was left."""
     _marker(dataset).unlink(missing_ok=True)
+
+
+def _drop_unpublished(dataset: DatasetStore) -> None:
+    """Remove manifests that the head does not know: the kill came before it was written."""
+    with locked(dataset.folder):
+        newest = dataset.head().revision if dataset.exists() else 0
+        for path in dataset.folder.glob("revisions/[0-9]*.json"):
+            if int(path.stem) > newest:
+                path.unlink(missing_ok=True)
 
 
 def _marker(dataset: DatasetStore) -> Path:

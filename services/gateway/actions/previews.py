@@ -103,7 +103,10 @@ def problems(studio: Studio, project_id: str, job_id: str) -> Iterator[Problem]:
     try:
         return studio.workspace.dataset(project_id).imports.problems(job_id)
     except NotFound:
-        return read_problems(studio.workspace.jobs.folder(get(studio, project_id, job_id).id) / "problems.jsonl")
+        # A preview's, or those of an import by an older studio.
+        if jobs.get(studio, job_id).project_id != project_id:
+            raise
+        return read_problems(studio.workspace.jobs.folder(job_id) / "problems.jsonl")
 
 
 def is_over(studio: Studio, job: Job) -> bool:

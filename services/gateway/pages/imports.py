@@ -5,7 +5,7 @@ from typing import ClassVar
 
 from fastapi import APIRouter, Request, Response
 
-from services.gateway.actions import datasets, imports, jobs, previews
+from services.gateway.actions import dataset_exports, datasets, imports, jobs, previews
 from services.gateway.actions.imports import ImportLocal, Start
 from services.gateway.pages.forms import Form, TypedDep, parsed, refused
 from services.gateway.pages.rendering import View, go_to, show_block
@@ -22,15 +22,20 @@ router = APIRouter(prefix="/projects/{project_id}/dataset/import", include_in_sc
 
 @dataclass(frozen=True)
 class Importing:
-    """What the dialog offers, and where the newest import stands; `waiting` is a preview that nobody answered yet."""
+    """What the dialogs offer, and where the newest import stands; `waiting` is a preview that nobody answered yet.
+
+    `export` is the newest export of the dataset, as long as there is something to tell of it.
+    """
 
     project_id: str
     path: str
     formats: tuple[Choice, ...]
+    export_formats: tuple[Choice, ...]
     has_dataset: bool
     running: Job | None
     failed: Job | None
     waiting: Job | None
+    export: Job | None
     form: Form
 
 
@@ -57,18 +62,21 @@ def import_local(request: Request, studio: StudioDep, project_id: str, typed: Ty
 
 
 def importing(studio: Studio, project: Project, has_dataset: bool, form: Form | None = None) -> Importing:
-    """Return what a page shows of imports into a project."""
+    """Return what a page shows of imports into a project, and of exports of its dataset."""
+    spec = registry.spec(project.task)
     found = [item for item in jobs.listed(studio, project_id=project.id, kind=JobKind.IMPORT) if is_import(item)]
     newest = jobs.with_progress(studio, found[0]) if found else None
     failed = newest is not None and newest.status is JobStatus.FAILED and not newest.payload.get("preview")
     return Importing(
         project_id=project.id,
         path=f"{project_path(project.id, 'dataset')}/import",
-        formats=registry.spec(project.task).import_formats,
+        formats=spec.import_formats,
+        export_formats=spec.dataset_formats,
         has_dataset=has_dataset,
         running=newest if newest and not newest.status.final else None,
         failed=newest if failed else None,
         waiting=previews.waiting(studio, project.id),
+        export=dataset_exports.newest(studio, project.id),
         form=form or Form(),
     )
 

@@ -4,6 +4,7 @@ from fastapi import APIRouter
 
 from services.gateway.pages import (
     dataset,
+    dataset_export,
     evaluation,
     export,
     import_preview,
@@ -17,5 +18,18 @@ from services.gateway.pages import (
 )
 
 router = APIRouter()
-for page in (projects, dataset, imports, import_preview, split, training, evaluation, result, export, jobs, styleguide):
+for page in (
+    projects,
+    dataset,
+    dataset_export,
+    imports,
+    import_preview,
+    split,
+    training,
+    evaluation,
+    result,
+    export,
+    jobs,
+    styleguide,
+):
     router.include_router(page.router)

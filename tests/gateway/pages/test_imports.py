@@ -4,9 +4,11 @@ from pathlib import Path
 
 from fastapi.testclient import TestClient
 
+from services.importer.run import work
+from shared.bus.run import Run
 from shared.schemas.import_plan import ImportPlan
 from shared.schemas.job import Job, JobError, JobKind
-from shared.store.lifecycle import Claim, Fail, RequestCancel
+from shared.store.lifecycle import Claim, Fail, RequestCancel, Succeed
 from tests.gateway.pages.conftest import Page, Studied
 from tests.support.generated import World
 
@@ -98,3 +100,22 @@ def test_the_dialog_starts_a_preview_or_an_import(client: TestClient, world: Wor
     world.workspace.jobs.apply(job.id, RequestCancel())
     client.post(url, data={"path": str(tmp_path / "data")}, headers=HTMX)
     assert not world.workspace.jobs.list()[0].payload["preview"]
+
+
+def test_a_dataset_is_exported_from_its_page_and_downloaded(page: Page, client: TestClient, world: World) -> None:
+    dataset = f"/projects/{world.project.id}/dataset"
+    dialog = page(dataset).find("dialog", id="export-dataset")
+    assert dialog is not None
+    assert "A split" in dialog.get_text()
+    chosen = dialog.find("input", attrs={"name": "format"})["value"]
+    answer = client.post(f"{dataset}/export", data={"format": chosen, "split": "A split"}, headers=HTMX)
+    assert dataset in answer.headers["hx-location"]
+    job = world.workspace.jobs.list()[0]
+    tree = page(dataset)
+    assert tree.find(attrs={"data-job-progress": job.id})
+    claimed = world.claim(job)
+    result = work(Run(world.workspace, claimed, world.settings))
+    world.workspace.jobs.apply(job.id, Succeed(claimed.epoch, result))
+    link = page(dataset).find("a", href=f"/api/datasets/{world.project.id}/export/{job.id}/download")
+    assert link is not None
+    assert client.get(link["href"]).status_code == 200
