@@ -12,7 +12,7 @@ from services.importer.records import ImageStorer, Stored
 from services.importer.sources import MAX_IMAGE_BYTES, Source, read_source
 from shared.bus.run import Run, main
 from shared.errors import Invalid, StudioError
-from shared.schemas.dataset import ImageRecord, ImportReport, Problem
+from shared.schemas.dataset import DatasetHead, ImageRecord, ImportReport, Problem
 from shared.schemas.import_plan import ImportPlan
 from shared.schemas.job import JobStatus
 from shared.taskkit import registry
@@ -27,9 +27,32 @@ def work(run: Run) -> dict[str, Any]:
         return preview.work(run)
     if "export" in run.payload:
         return exporting.work(run)
+    if (done := _published(run)) is not None:
+        return done
     source = read_source(run)
     plan = ImportPlan.model_validate(run.payload.get("plan") or {"format": source.format})
     return _Import(run, source, plan).store()
+
+
+def _published(run: Run) -> dict[str, Any] | None:
+    """Return the result of an import whose revision was written before a kill, None where it was not."""
+    dataset = run.workspace.dataset(run.payload["project_id"])
+    head = dataset.head() if dataset.exists() else None
+    if head is None or head.last_import is None or head.last_import.job_id != run.job.id:
+        return None
+    leftovers.end(dataset)
+    return _result(head, head.last_import)
+
+
+def _result(head: DatasetHead, report: ImportReport) -> dict[str, Any]:
+    return {
+        "revision": head.revision,
+        "added": report.added,
+        "duplicates": report.duplicates,
+        "skipped": report.skipped,
+        "problems": report.problem_count,
+        "classes": len(head.classes),
+    }
 
 
 class _Import:
@@ -112,14 +135,7 @@ class _Import:
         head = self._dataset.commit(
             records, self._legend, reason=f"import of {report.source}", report=report, replace=self._replace
         )
-        return {
-            "revision": head.revision,
-            "added": report.added,
-            "duplicates": report.duplicates,
-            "skipped": report.skipped,
-            "problems": report.problem_count,
-            "classes": len(self._legend.classes),
-        }
+        return _result(head, report)
 
     def _remove_leftovers(self, storer: ImageStorer) -> None:
         """Remove what no revision names, unless the job was given to another run, which builds on these files."""
