@@ -1,21 +1,18 @@
-"""What splits look at: the classes an image shows, what is kept in proportion, and which images are alike."""
+"""What splits look at: the classes an image shows, and what is kept in proportion."""
 
 import math
 import re
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
-from pathlib import PurePosixPath
 
 import numpy as np
 import numpy.typing as npt
 
 from shared.schemas.annotations import values_of
 from shared.schemas.dataset import ImageRecord
-from shared.schemas.split import GroupBy
 
 NO_OBJECT = "(no object)"
 NO_VALUE = "(no value)"
-TOP_FOLDER = "(top folder)"
 BINS = 10
 IMAGES_PER_STRATUM = 10
 _NUMBER = re.compile(r"((?:(?<!\S)-)?\d+(?:\.\d+)?)")
@@ -25,14 +22,6 @@ def shown_classes(record: ImageRecord) -> tuple[int, ...]:
     """Return the ids of the classes an image shows, each once, in order."""
     found = (getattr(item, "class_id", None) for item in record.annotations)
     return tuple(sorted({class_id for class_id in found if class_id is not None}))
-
-
-def group_of(record: ImageRecord, group_by: GroupBy) -> str:
-    """Return the name of the group of alike images that an image belongs to."""
-    if group_by.by == "folder":
-        folder = PurePosixPath(record.source or "").parent
-        return str(folder) if folder.name else TOP_FOLDER
-    return group_by.separator.join(PurePosixPath(record.filename).stem.split(group_by.separator)[: group_by.parts])
 
 
 def rarest_class(records: Iterable[ImageRecord], names: Mapping[int, str]) -> list[str]:

@@ -10,7 +10,8 @@ from hypothesis import given
 from shared.schemas.annotations import BoxAnnotation, LabelAnnotation, ValueAnnotation
 from shared.schemas.dataset import ImageRecord
 from shared.schemas.split import GroupBy
-from shared.taskkit.strata import IMAGES_PER_STRATUM, binned, group_of, natural, rarest_class, shown_classes
+from shared.taskkit.groups import group_of
+from shared.taskkit.strata import IMAGES_PER_STRATUM, binned, natural, rarest_class, shown_classes
 
 NAMES = {1: "red cell", 4: "white cell", 7: "platelet"}
 

@@ -1,33 +1,32 @@
 """Splits: preview, create, read, delete. Nothing changes one."""
 
-from collections import Counter
-from collections.abc import Callable, Iterable, Iterator, Mapping
-from dataclasses import dataclass, field
-from typing import Annotated, Any
+from collections.abc import Iterable
+from typing import Annotated, Any, NoReturn
 
 import numpy as np
-import numpy.typing as npt
-from pydantic import AfterValidator, ConfigDict, Field
+from pydantic import AfterValidator, ConfigDict, Field, ValidationInfo, field_validator
 
-from services.gateway.actions import datasets
+from services.gateway.actions import datasets, split_report, split_rows
 from services.gateway.actions.projects import printable
+from services.gateway.actions.split_report import Sides
+from services.gateway.actions.split_rows import Codes, Rows
 from services.gateway.studio import Studio
-from shared.errors import Conflict, Invalid, NotFound
+from shared.errors import Conflict, Invalid, NotFound, invalid_field
 from shared.schemas.base import SUBSETS, Subset, new_id
 from shared.schemas.dataset import ImageRecord
-from shared.schemas.split import GroupBy, Split, SplitPreview, SplitRequest, SubsetSummary
+from shared.schemas.split import LeakReport, Ratios, Split, SplitPreview, SplitRequest, SubsetSummary
 from shared.store.paths import missing
-from shared.taskkit import registry
 from shared.taskkit.splitting import grouped, stratified
-from shared.taskkit.strata import group_of, natural, shown_classes
 
-Assignment = dict[Subset, list[str]]
+_LONGEST_NAME = 80
 
 
 class NewSplit(SplitRequest):
-    """A preview's request with a name to keep the result under."""
+    """A preview's request with a name to keep the result under; folds are kept as `<name>-1`, `<name>-2` and so on."""
 
-    name: Annotated[str, Field(min_length=1, max_length=80), AfterValidator(printable)]
+    name: Annotated[str, Field(min_length=1, max_length=_LONGEST_NAME), AfterValidator(printable)]
+    accept_leaks: bool = False
+    """Keep the split although images that are alike stand on different sides; it and its results are marked."""
 
     model_config = ConfigDict(
         json_schema_extra={
@@ -41,6 +40,14 @@ class NewSplit(SplitRequest):
             ]
         }
     )
+
+    @field_validator("name")
+    @classmethod
+    def _leaves_room(cls, value: str, info: ValidationInfo) -> str:
+        longest = _LONGEST_NAME - len(f"-{info.data['folds']}") if info.data.get("folds") else _LONGEST_NAME
+        if len(value) > longest:
+            raise ValueError(f"may have {longest} characters, so that the number of the fold fits behind")
+        return value
 
 
 def listed(studio: Studio, project_id: str) -> list[Split]:
@@ -68,24 +75,32 @@ def get(studio: Studio, project_id: str, name: str) -> Split:
 
 def preview(studio: Studio, project_id: str, request: SplitRequest) -> SplitPreview:
     """Return what a request would give; stores nothing."""
-    made = _make(studio, project_id, request, "preview")
-    return SplitPreview(
-        ratios=made.ratios,
-        seed=made.seed,
-        strategy=made.strategy,
-        group_by=made.group_by,
-        dataset_revision=made.dataset_revision,
-        counts=made.counts,
-        subsets=made.subsets,
-        groups=made.groups,
-        warnings=made.warnings,
-    )
+    made = _Made(studio, project_id, request)
+    folds = [made.counts(fold) for fold in range(request.folds)] if request.folds else None
+    return SplitPreview(**made.facts(), fold_counts=folds, leaks=made.leaks())
 
 
-def create(studio: Studio, project_id: str, body: NewSplit) -> Split:
-    """Store a split: exactly what the preview of the same request shows."""
-    made = _make(studio, project_id, body, body.name)
-    return studio.workspace.splits(project_id).create(made)
+def create(studio: Studio, project_id: str, body: NewSplit) -> list[Split]:
+    """Store a split, or one a fold: exactly what the preview of the same request shows.
+
+    Raises:
+        Conflict: the name of any is taken, or images that are alike would stand on different sides and nobody said
+            that this is accepted.
+    """
+    made = _Made(studio, project_id, body)
+    leaks = made.leaks()
+    if leaks.leaky and not body.accept_leaks:
+        raise Conflict(
+            "split_leaks",
+            " ".join(["Images that are alike would stand on different sides.", *split_report.told(leaks)]),
+            hint="Keep alike images together, or accept the leaks: the split and its results are then marked.",
+        )
+    if body.folds is None:
+        splits = [made.split(body.name, leaks)]
+    else:
+        splits = [made.split(f"{body.name}-{fold + 1}", made.leaks(fold), fold) for fold in range(body.folds)]
+    studio.workspace.splits(project_id).create_all(splits)
+    return splits
 
 
 def delete(studio: Studio, project_id: str, name: str) -> None:
@@ -105,150 +120,105 @@ def delete(studio: Studio, project_id: str, name: str) -> None:
     studio.workspace.splits(project_id).delete(split.id)
 
 
-@dataclass
-class _Images:
-    """What a split needs to know of the images, in order of import. Records themselves would not fit into memory."""
+class _Made:
+    """What comes of a request."""
 
-    group_by: GroupBy | None
-    ids: list[str] = field(default_factory=list)
-    shown: list[tuple[int, ...]] = field(default_factory=list)
-    groups: list[str] = field(default_factory=list)
-    imported: list[Subset | None] = field(default_factory=list)
-    strata: list[str] = field(default_factory=list)
+    def __init__(self, studio: Studio, project_id: str, request: SplitRequest) -> None:
+        self._store = datasets.store(studio, project_id)
+        self._head = self._store.head()
+        task = studio.workspace.projects.get(project_id).task
+        self._rows = split_rows.rows(self._store, self._head.revision, task, request.group_by)
+        self._request = request.model_copy(update={"ratios": _ratios(request)})
+        self._sides = Sides(_places(self._rows, request), request.folds)
 
-    def noted(self, records: Iterable[ImageRecord]) -> Iterator[ImageRecord]:
-        """Pass the records on and note what is needed of each."""
-        seen: dict[Any, Any] = {}
-        for record in records:
-            classes = shown_classes(record)
-            self.ids.append(record.id)
-            self.shown.append(seen.setdefault(classes, classes))
-            self.imported.append(_imported_subset(record))
-            if self.group_by:
-                group = group_of(record, self.group_by)
-                self.groups.append(seen.setdefault(group, group))
-            yield record
+    def counts(self, fold: int = 0) -> dict[Subset, int]:
+        """Return how many images stand in each subset."""
+        found = np.bincount(self._sides.subsets(fold), minlength=len(SUBSETS))
+        return dict(zip(SUBSETS, found.tolist(), strict=True))
 
+    def leaks(self, fold: int | None = None) -> LeakReport:
+        """Return what stands on both sides in a fold, or in any."""
+        sides = self._sides if fold is None else Sides(self._sides.subsets(fold))
+        return split_report.leaks(self._rows, sides, self._request, self._record)
 
-def _make(studio: Studio, project_id: str, request: SplitRequest, name: str) -> Split:
-    head = datasets.head(studio, project_id)
-    project = studio.workspace.projects.get(project_id)
-    names = {item.id: item.name for item in head.classes}
-    images = _Images(request.group_by)
-    records = images.noted(studio.workspace.dataset(project_id).records(head.revision))
-    images.strata = registry.spec(project.task).strata(records, names)
-    places = _STRATEGIES[request.strategy](images, request)
-    assignment: Assignment = {subset: [] for subset in SUBSETS}
-    for image, place in zip(images.ids, places, strict=True):
-        assignment[place].append(image)
-    counts: dict[Subset, int] = {subset: len(assignment[subset]) for subset in SUBSETS}
-    distribution = _distribution(images, places, names)
-    return Split(
-        id=new_id("split"),
-        name=name,
-        ratios=request.ratios,
-        seed=request.seed,
-        strategy=request.strategy,
-        group_by=request.group_by,
-        dataset_revision=head.revision,
-        counts=counts,
-        subsets={subset: SubsetSummary(count=counts[subset], distribution=distribution[subset]) for subset in SUBSETS},
-        groups=len(set(images.groups)) if request.group_by else None,
-        warnings=[
-            *_warnings(counts, distribution, request),
-            *_imported_warnings(images.imported, request),
-            *_group_warnings(images.groups, request),
-        ],
-        assignment=assignment,
-    )
+    def facts(self, fold: int = 0) -> dict[str, Any]:
+        """Return what preview and split have in common."""
+        counts, rows, request = self.counts(fold), self._rows, self._request
+        classes = split_report.distribution(rows, self._sides.subsets(fold))
+        return {
+            **{name: getattr(request, name) for name in SplitRequest.model_fields},
+            "dataset_revision": self._head.revision,
+            "counts": counts,
+            "subsets": {
+                subset: SubsetSummary(count=counts[subset], distribution=classes[subset]) for subset in SUBSETS
+            },
+            "groups": len(np.unique(rows.groups_of(request.group_by))) if request.group_by else None,
+            "warnings": split_report.warnings(rows, request, counts, classes, self._record),
+        }
+
+    def split(self, name: str, leaks: LeakReport, fold: int = 0) -> Split:
+        """Return the split, with folds one of them."""
+        subsets, keys = self._sides.subsets(fold), self._rows.keys
+        return Split(
+            **self.facts(fold),
+            id=new_id("split"),
+            name=name,
+            fold=fold + 1 if self._request.folds else None,
+            leaks=leaks,
+            assignment={
+                subset: [f"{key:016x}" for key in keys[subsets == place].tolist()]
+                for place, subset in enumerate(SUBSETS)
+            },
+        )
+
+    def _record(self, place: int) -> ImageRecord:
+        found = self._store.index().record(f"{int(self._rows.keys[place]):016x}")
+        return ImageRecord.model_validate_json(found)
 
 
-def _distribution(images: _Images, places: list[Subset], names: Mapping[int, str]) -> dict[Subset, dict[str, int]]:
-    """Count in each subset the images that show a class; those that show none count for their stratum."""
-    found: dict[Subset, Counter[str]] = {subset: Counter() for subset in SUBSETS}
-    for shown, stratum, place in zip(images.shown, images.strata, places, strict=True):
-        found[place].update([names[class_id] for class_id in shown] or [stratum])
-    order = sorted(set().union(*found.values()), key=natural)
-    return {subset: {label: counted[label] for label in order} for subset, counted in found.items()}
+def _ratios(request: SplitRequest) -> Ratios:
+    """Return the shares of each split; with folds they follow from their number."""
+    if request.folds is None:
+        return request.ratios
+    rest = 1 - request.ratios.test
+    return Ratios(train=rest * (1 - 1 / request.folds), val=rest / request.folds, test=request.ratios.test)
 
 
-def _by_ratio(images: _Images, strata: list[str], request: SplitRequest) -> list[Subset]:
-    ratios = [getattr(request.ratios, subset) for subset in SUBSETS]
-    if request.group_by:
-        places = grouped(images.ids, _codes(strata), _codes(images.groups), ratios, request.seed)
-    else:
-        places = stratified(images.ids, _codes(strata), ratios, request.seed)
-    return [SUBSETS[place] for place in places]
+def _places(rows: Rows, request: SplitRequest) -> Codes:
+    """Return the part in which each image stands; see `Sides`."""
+    if request.strategy == "imported":
+        return _as_imported(rows)
+    group_by, ratios = request.group_by, _parts(request)
+    strata = rows.strata.codes if request.strategy == "stratified" else np.zeros(len(rows.keys), dtype=np.int64)
+    if group_by is None:
+        return stratified(rows.keys, strata, ratios, request.seed)
+    if group_by.by == "column" and not rows.grouped.any():
+        _refuse_column(group_by.column or "", rows.columns)
+    return grouped(rows.keys, strata, rows.groups_of(group_by), ratios, request.seed)
 
 
-def _codes(labels: list[str]) -> npt.NDArray[np.int64]:
-    """Return labels as numbers from 0 without gaps."""
-    number = {label: place for place, label in enumerate(sorted(set(labels)))}
-    return np.array([number[label] for label in labels], dtype=np.int64)
+def _parts(request: SplitRequest) -> list[float]:
+    """Return the shares of the subsets, or of the folds and the test images."""
+    if request.folds is None:
+        return [getattr(request.ratios, subset) for subset in SUBSETS]
+    return [*[(1 - request.ratios.test) / request.folds] * request.folds, request.ratios.test]
 
 
-def _stratified(images: _Images, request: SplitRequest) -> list[Subset]:
-    return _by_ratio(images, images.strata, request)
-
-
-def _random(images: _Images, request: SplitRequest) -> list[Subset]:
-    return _by_ratio(images, ["" for _ in images.ids], request)
-
-
-def _as_imported(images: _Images, _request: SplitRequest) -> list[Subset]:
-    if not any(images.imported):
+def _as_imported(rows: Rows) -> Codes:
+    if not np.any(rows.imported >= 0):
         raise Invalid(
             "no_imported_subsets",
             "The imported files had no train, val or test folders.",
             hint="Choose the stratified or the random strategy.",
         )
-    return [place or "train" for place in images.imported]
+    return np.maximum(rows.imported, 0)
 
 
-Strategy = Callable[[_Images, SplitRequest], list[Subset]]
-_STRATEGIES: Mapping[str, Strategy] = {"stratified": _stratified, "random": _random, "imported": _as_imported}
-
-
-def _imported_subset(record: ImageRecord) -> Subset | None:
-    found = (record.meta or {}).get("subset")
-    return next((subset for subset in SUBSETS if subset == found), None)
-
-
-def _warnings(
-    counts: Mapping[Subset, int], distribution: Mapping[Subset, Mapping[str, int]], request: SplitRequest
-) -> list[str]:
-    warnings = []
-    for subset in SUBSETS:
-        wanted = request.strategy == "imported" or getattr(request.ratios, subset) > 0
-        if wanted and counts[subset] == 0:
-            warnings.append(f"{subset} is empty.")
-        elif absent := [name for name, count in distribution[subset].items() if not count and counts[subset]]:
-            shown = ", ".join(absent[:5]) + (f" and {len(absent) - 5} more" if len(absent) > 5 else "")
-            warnings.append(f"{subset} has no image of {shown}.")
-    return warnings
-
-
-def _imported_warnings(imported: list[Subset | None], request: SplitRequest) -> list[str]:
-    loose = sum(place is None for place in imported)
-    if request.strategy != "imported" or loose == 0:
-        return []
-    return [f"{loose} images came without a subset and stand in train."]
-
-
-def _group_warnings(groups: list[str], request: SplitRequest) -> list[str]:
-    """Say what the groups make impossible. Only the smallest share that the largest group exceeds is named."""
-    sizes = Counter(groups)
-    wanted = {subset: share for subset in SUBSETS if (share := getattr(request.ratios, subset)) > 0}
-    if not sizes:
-        return []
-    warnings = []
-    if len(sizes) < len(wanted):
-        warnings.append(f"There are fewer groups ({len(sizes)}) than subsets ({len(wanted)}).")
-    largest, size = min(sizes.items(), key=lambda item: (-item[1], natural(item[0])))
-    subset = min(wanted, key=lambda item: wanted[item])
-    if size > (share := wanted[subset] * len(groups)):
-        warnings.append(
-            f"The largest group, {largest!r}, has {size} images, more than the share of {subset} ({share:.0f})."
-            " Shares are kept as well as whole groups allow."
-        )
-    return warnings
+def _refuse_column(name: str, known: Iterable[str]) -> NoReturn:
+    shown = ", ".join(sorted(known)[:20])
+    raise invalid_field(
+        "group_by.column",
+        f"no image has a value in a column {name[:60]!r}",
+        code="column_not_found",
+        hint=f"There are: {shown}." if shown else "The import read no columns.",
+    )

@@ -26,9 +26,15 @@ def list_splits(studio: StudioDep, project_id: str, page: PageNumber = 1, page_s
 
 @router.post("", status_code=201, summary="Create a split")
 def create_split(studio: StudioDep, project_id: str, body: NewSplit) -> Json:
-    """Exactly what the preview of the same body shows."""
+    """Exactly what the preview of the same body shows; 409 `split_leaks` where that is not accepted.
+
+    With `folds` the answer is a list of them, each a split of its own; all are stored or none.
+    """
     made = splits.create(studio, project_id, body)
-    return Json(_body(made), 201, {"Location": f"/api/splits/{project_id}/{made.id}"})
+    if body.folds is None:
+        return Json(_body(made[0]), 201, {"Location": f"/api/splits/{project_id}/{made[0].id}"})
+    body_of_all = {"items": [_body(item) for item in made], "total": len(made), "page": 1, "page_size": len(made)}
+    return Json(body_of_all, 201, {"Location": f"/api/splits/{project_id}"})
 
 
 @router.get("/{split_name}", summary="Read a split")
@@ -55,4 +61,8 @@ def refuse_change(studio: StudioDep, project_id: str, split_name: str) -> Respon
 
 
 def _body(split: Split) -> dict[str, object]:
-    return {**split.model_dump(mode="json", exclude={"schema_version", "assignment"}), "locked": True}
+    return {
+        **split.model_dump(mode="json", exclude={"schema_version", "assignment"}),
+        "locked": True,
+        "leaky": split.leaky,
+    }

@@ -15,8 +15,8 @@ from shared.errors import StudioError
 from shared.schemas.base import SUBSETS, Subset
 from shared.schemas.project import Project
 from shared.schemas.split import GroupBy, Ratios, Split, SplitPreview, SplitRequest
+from shared.taskkit.groups import group_of
 from shared.taskkit.spec import Choice
-from shared.taskkit.strata import group_of
 
 router = APIRouter(prefix="/projects/{project_id}/split", include_in_schema=False)
 
@@ -124,7 +124,8 @@ def create(request: Request, studio: StudioDep, project_id: str, typed: TypedDep
         made = splits.create(studio, project_id, parsed(NewSplit, {**_body(typed), "name": typed.get("name")}))
     except StudioError as error:
         return show_block(_view(studio, project_id, _refused(typed, error, {"name"})), "save_form", 422)
-    told = {"kind": "ok", "message": f"Split {made.name} is kept."}
+    names = made[0].name if len(made) == 1 else f"{made[0].name} to {made[-1].name}"
+    told = {"kind": "ok", "message": f"Split {names} is kept."}
     return go_to(request, project_path(project_id, "split"), toast=told)
 
 
@@ -195,7 +196,7 @@ def _view(studio: Studio, project_id: str, form: Form, preview: SplitPreview | N
 
 def _example(studio: Studio, project_id: str) -> Example | None:
     record = next(datasets.store(studio, project_id).records(), None)
-    return Example(record.filename, group_of(record, GroupBy(by="folder"))) if record else None
+    return Example(record.filename, group_of(record, GroupBy(by="folder")) or "") if record else None
 
 
 def _method(split: Split) -> str:
