@@ -7,7 +7,10 @@ from hypothesis import given
 
 from shared.taskkit.splitting import grouped, keys_of, largest_remainder, stratified
 
-RATIOS = st.sampled_from([(0.8, 0.1, 0.1), (0.7, 0.3, 0.0), (1 / 3, 1 / 3, 1 / 3), (1.0, 0.0, 0.0), (0.5, 0.25, 0.25)])
+FOLDS = (0.16, 0.16, 0.16, 0.16, 0.16, 0.2)
+RATIOS = st.sampled_from(
+    [(0.8, 0.1, 0.1), (0.7, 0.3, 0.0), (1 / 3, 1 / 3, 1 / 3), (1.0, 0.0, 0.0), (0.5, 0.25, 0.25), FOLDS]
+)
 STRATA = st.lists(st.integers(0, 6), max_size=300)
 
 
@@ -24,7 +27,7 @@ def test_subsets_are_complete_and_within_one_image_of_their_share(
     strata: list[int], ratios: tuple[float, ...], seed: int
 ) -> None:
     places = split(strata, ratios, seed)
-    counts = np.bincount(places, minlength=3)
+    counts = np.bincount(places, minlength=len(ratios))
     assert counts.sum() == len(strata)
     assert np.all(np.abs(counts - len(strata) * np.array(ratios)) < 1)
     assert not counts[np.array(ratios) == 0].any()
@@ -36,7 +39,7 @@ def test_every_class_is_within_one_image_of_its_share(strata: list[int], ratios:
     for stratum in set(strata):
         members = places[np.array(strata) == stratum]
         shares = len(members) * np.array(ratios)
-        assert np.all(np.abs(np.bincount(members, minlength=3) - shares) <= 1 + 1e-9)
+        assert np.all(np.abs(np.bincount(members, minlength=len(ratios)) - shares) <= 1 + 1e-9)
 
 
 def test_the_same_seed_gives_the_same_split_whatever_the_order_of_import() -> None:
@@ -104,13 +107,24 @@ def test_groups_stay_whole_and_every_image_has_a_place(
 def test_shares_are_as_close_as_groups_allow(members: list[tuple[int, int]], ratios: tuple[float, ...]) -> None:
     places = split_groups([(group, 0) for group, _ in members], ratios)
     largest = max(np.bincount([group for group, _ in members]), default=0)
-    assert np.all(np.abs(np.bincount(places, minlength=3) - len(members) * np.array(ratios)) <= 2 * largest)
+    assert np.all(np.abs(np.bincount(places, minlength=len(ratios)) - len(members) * np.array(ratios)) <= 2 * largest)
 
 
-@given(st.lists(st.integers(0, 6), min_size=1, max_size=300), RATIOS)
+@given(st.lists(st.integers(0, 6), min_size=20, max_size=300), RATIOS)
 def test_groups_of_one_image_are_as_good_as_none(strata: list[int], ratios: tuple[float, ...]) -> None:
-    places = split_groups(list(enumerate(strata)), ratios)
-    assert np.all(np.abs(np.bincount(places, minlength=3) - len(strata) * np.array(ratios)) < 4)
+    assert split_groups(list(enumerate(strata)), ratios).tolist() == split(strata, ratios).tolist()
+
+
+@given(st.lists(st.integers(0, 3), min_size=50, max_size=200), RATIOS)
+def test_single_images_even_out_what_groups_left_uneven(strata: list[int], ratios: tuple[float, ...]) -> None:
+    members = [*((0, 0) for _ in range(5)), *((1, 0) for _ in range(3)), *enumerate(strata, 2)]
+    counts = np.bincount(split_groups(members, ratios), minlength=len(ratios))
+    assert np.all(np.abs(counts - len(members) * np.array(ratios)) <= 3)
+
+
+def test_keys_are_the_ids_as_numbers() -> None:
+    assert keys_of(["00000000000000ff", "ffffffffffffffff"]).tolist() == [255, 2**64 - 1]
+    assert keys_of([]).tolist() == []
 
 
 @given(MEMBERS, RATIOS, st.randoms(use_true_random=False))

@@ -4,23 +4,20 @@ from datetime import UTC, datetime
 from itertools import pairwise
 
 import hypothesis.strategies as st
-import pytest
 from hypothesis import given
 
 from shared.schemas.annotations import BoxAnnotation, LabelAnnotation, ValueAnnotation
 from shared.schemas.dataset import ImageRecord
-from shared.schemas.split import GroupBy
-from shared.taskkit.groups import group_of
 from shared.taskkit.strata import IMAGES_PER_STRATUM, binned, natural, rarest_class, shown_classes
 
 NAMES = {1: "red cell", 4: "white cell", 7: "platelet"}
 
 
-def record(annotations: Sequence[object] = (), filename: str = "a.jpg", source: str | None = None) -> ImageRecord:
+def record(annotations: Sequence[object] = ()) -> ImageRecord:
     return ImageRecord.model_validate(
         {
             "id": "0" * 16,
-            "filename": filename,
+            "filename": "a.jpg",
             "width": 8,
             "height": 8,
             "bytes": 1,
@@ -28,7 +25,6 @@ def record(annotations: Sequence[object] = (), filename: str = "a.jpg", source: 
             "sha256": "0" * 64,
             "imported_at": datetime(2026, 1, 1, tzinfo=UTC),
             "annotations": annotations,
-            "source": source,
         }
     )
 
@@ -95,25 +91,3 @@ def test_labels_sort_as_people_do() -> None:
     assert sorted(mixed, key=natural) == [
         "-20 to -6", "-5 to 2", "0.5", "60 to 80", "100 to 120", "class 2", "Class 3", "class 10", "(no value)",
     ]  # fmt: skip
-
-
-@pytest.mark.parametrize(
-    ("filename", "separator", "parts", "group"),
-    [
-        ("1_60_80_0_04182.jpg", "_", 1, "1"),
-        ("1_60_80_0_04182.jpg", "_", 4, "1_60_80_0"),
-        ("1_60.jpg", "_", 4, "1_60"),
-        ("plain.jpg", "_", 1, "plain"),
-        ("walk.v2 f 7.png", " f ", 1, "walk.v2"),
-        ("a.+b.+c.png", ".+", 2, "a.+b"),
-    ],
-)
-def test_groups_by_file_name(filename: str, separator: str, parts: int, group: str) -> None:
-    assert group_of(record(filename=filename), GroupBy(by="filename", separator=separator, parts=parts)) == group
-
-
-def test_groups_by_folder() -> None:
-    group_by = GroupBy(by="folder")
-    assert group_of(record(source="videos/7/frame 1.jpg"), group_by) == "videos/7"
-    assert group_of(record(source="frame 1.jpg"), group_by) == "(top folder)"
-    assert group_of(record(), group_by) == "(top folder)"

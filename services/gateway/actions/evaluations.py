@@ -37,6 +37,8 @@ class EvaluationView:
     status: str
     job: Job | None
     aggregate: Aggregate | None
+    split_leaky: bool
+    """Whether images that are alike stand on different sides of the split, so that metrics are too good."""
 
     def body(self) -> dict[str, Any]:
         """Return the evaluation as the API shows it."""
@@ -45,6 +47,7 @@ class EvaluationView:
             "status": self.status,
             **jobs.told(self.job),
             "aggregate": self.aggregate.model_dump(mode="json") if self.aggregate else None,
+            "split_leaky": self.split_leaky,
         }
 
 
@@ -98,7 +101,7 @@ def start(studio: Studio, project_id: str, experiment_id: str, body: EvaluationC
 
 def get(studio: Studio, project_id: str, experiment_id: str) -> EvaluationView:
     """Return an experiment's evaluation or raise `NotFound`."""
-    experiments.view(studio, project_id, experiment_id)
+    leaky = experiments.view(studio, project_id, experiment_id).leaky
     store = _store(studio, project_id, experiment_id)
     evaluation = store.get()
     job = jobs.find(studio, evaluation.job_id)
@@ -108,6 +111,7 @@ def get(studio: Studio, project_id: str, experiment_id: str) -> EvaluationView:
         status=status,
         job=jobs.with_progress(studio, job) if job else None,
         aggregate=store.aggregate() if status == "completed" else None,
+        split_leaky=leaky,
     )
 
 

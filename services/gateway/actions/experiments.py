@@ -9,6 +9,7 @@ from shared.errors import Conflict, StudioError
 from shared.schemas.base import Model, new_id
 from shared.schemas.experiment import CheckpointInfo, EpochRow, Experiment, ExperimentStatus, experiment_status
 from shared.schemas.job import Job
+from shared.schemas.split import LeakReport
 
 _LINE_BYTES = 500
 """More than a line of a log is long, as a rule; of longer ones a tail shows fewer."""
@@ -20,8 +21,15 @@ class ExperimentView(Model):
     experiment: Experiment
     status: ExperimentStatus
     split_name: str
+    leaks: LeakReport | None
+    """What leaks from one side of the split to the other, where that is known."""
     job: Job | None
     checkpoints: list[CheckpointInfo]
+
+    @property
+    def leaky(self) -> bool:
+        """Whether images that are alike stand on different sides, so that metrics come out better than they are."""
+        return self.leaks is not None and self.leaks.leaky
 
     def body(self) -> dict[str, Any]:
         """Return the experiment as the API shows it."""
@@ -29,6 +37,7 @@ class ExperimentView(Model):
             **self.experiment.model_dump(mode="json", exclude={"schema_version", "configuration"}),
             **self.experiment.configuration.model_dump(mode="json"),
             "split_name": self.split_name,
+            "split_leaky": self.leaky,
             "status": self.status.value,
             "checkpoints": [item.model_dump(mode="json") for item in self.checkpoints],
             **jobs.told(self.job),
@@ -150,6 +159,7 @@ def compare(studio: Studio, project_id: str, ids: list[str]) -> dict[str, Any]:
                 "name": item.experiment.name,
                 "status": item.status.value,
                 "summary": item.experiment.summary.model_dump(mode="json"),
+                "split_leaky": item.leaky,
                 "rows": [row.model_dump(mode="json") for row in metrics(studio, project_id, item.experiment.id)],
             }
             for item in views
@@ -162,13 +172,14 @@ def with_status(studio: Studio, item: Experiment) -> ExperimentView:
     """Return an experiment with what is known of it elsewhere."""
     job = jobs.find(studio, item.job_id)
     try:
-        split_name = studio.workspace.splits(item.project_id).get(item.configuration.split_id).name
+        split = studio.workspace.splits(item.project_id).get(item.configuration.split_id)
     except StudioError:
-        split_name = "(deleted)"
+        split = None
     return ExperimentView(
         experiment=item,
         status=experiment_status(job),
-        split_name=split_name,
+        split_name=split.name if split else "(deleted)",
+        leaks=split.leaks if split else None,
         job=jobs.with_progress(studio, job) if job else None,
         checkpoints=studio.workspace.experiments(item.project_id).checkpoints(item.id),
     )

@@ -6,8 +6,8 @@ import pytest
 from fastapi.testclient import TestClient
 
 from shared.schemas.annotations import BoxAnnotation
-from shared.schemas.dataset import ImageRecord
 from shared.taskkit import registry
+from tests.gateway.api.alike import replace_records
 from tests.support.generated import World
 
 Refusal = Callable[..., dict[str, Any]]
@@ -96,14 +96,6 @@ def test_an_empty_subset_and_a_missing_class_are_warned_of(client: TestClient, w
     assert all("test" not in item for item in warnings)
 
 
-def replace_records(world: World, records: list[ImageRecord]) -> None:
-    """Give the project a new revision of these images."""
-    dataset = world.workspace.dataset(world.project.id)
-    head = dataset.head()
-    assert head.last_import is not None
-    dataset.commit(records, head.legend, reason="import", report=head.last_import, replace=True)
-
-
 @pytest.mark.parametrize("strategy", ["stratified", "random"])
 def test_alike_images_stay_together(client: TestClient, world: World, strategy: str) -> None:
     url = f"/api/splits/{world.project.id}"
@@ -163,3 +155,21 @@ def test_splits_stored_before_there_were_groups_are_still_read(client: TestClien
     path.write_bytes(orjson.dumps({key: value for key, value in stored.items() if key not in ("groups", "group_by")}))
     read = client.get(f"/api/splits/{world.project.id}/A split").json()
     assert (read["groups"], read["group_by"], read["counts"]) == (None, None, dict(world.split.counts))
+
+
+def test_images_without_a_hash_are_counted_as_unknown(client: TestClient, world: World) -> None:
+    leaks = client.post(f"/api/splits/{world.project.id}/preview", json=BODY).json()["leaks"]
+    assert leaks["unknown"] == 20
+    assert leaks["pairs"] == []
+
+
+def test_images_added_later_stand_in_no_subset(client: TestClient, world: World) -> None:
+    dataset = world.workspace.dataset(world.project.id)
+    records = list(dataset.records())
+    replace_records(world, records[:15])
+    client.post(f"/api/splits/{world.project.id}", json={**BODY, "name": "Early"})
+    replace_records(world, records)
+    query = {"split": "Early", "subset": "unassigned"}
+    found = client.get(f"/api/datasets/{world.project.id}/images", params=query).json()
+    assert {item["id"] for item in found["items"]} == {item.id for item in records[15:]}
+    assert client.get(f"/api/splits/{world.project.id}/Early").json()["dataset_revision"] == 2
