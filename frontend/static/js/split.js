@@ -4,6 +4,7 @@ document.addEventListener("alpine:init", () => {
   window.Alpine.data("ratios", (given, strategy) => ({
     parts: { ...given },
     strategy,
+    folds: "",
     set(name, wanted) {
       const others = Object.keys(this.parts).filter((key) => key !== name);
       const value = Math.max(0, Math.min(100, Math.round(Number(wanted) || 0)));

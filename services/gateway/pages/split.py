@@ -5,48 +5,32 @@ from typing import ClassVar
 
 from fastapi import APIRouter, Request, Response
 
-from services.gateway.actions import datasets, experiments, splits
+from services.gateway.actions import datasets, experiments, split_report, splits
 from services.gateway.actions.splits import NewSplit
-from services.gateway.pages.forms import Form, Typed, TypedDep, parsed, refused
+from services.gateway.pages.forms import Form, Typed, TypedDep, parsed
 from services.gateway.pages.rendering import View, go_to, show, show_block
 from services.gateway.pages.shell import project_path, shell
+from services.gateway.pages.split_form import (
+    FOLDS,
+    IMPORTED,
+    STRATEGIES,
+    Offer,
+    Strategy,
+    body_of,
+    method,
+    offer,
+    refused_form,
+)
+from services.gateway.pages.tiles import thumbnail_url
 from services.gateway.studio import Studio, StudioDep
 from shared.errors import StudioError
 from shared.schemas.base import SUBSETS, Subset
 from shared.schemas.project import Project
-from shared.schemas.split import GroupBy, Ratios, Split, SplitPreview, SplitRequest
-from shared.taskkit.groups import group_of
+from shared.schemas.split import GroupBy, LeakImage, LeakPair, Ratios, Split, SplitPreview, SplitRequest
 from shared.taskkit.spec import Choice
 
 router = APIRouter(prefix="/projects/{project_id}/split", include_in_schema=False)
-
-
-@dataclass(frozen=True)
-class Strategy:
-    """A way to split, in words."""
-
-    id: str
-    label: str
-    help: str
-
-
-_STRATEGIES = (
-    Strategy("stratified", "Stratified", "Every subset gets the same mix of classes or values."),
-    Strategy("random", "Random", "Images are dealt out by chance alone."),
-)
 _SHOWN_ROWS = 40
-_GROUPINGS = (
-    Choice("", "No"),
-    Choice("filename", "Same start of the file name"),
-    Choice("folder", "Same folder"),
-)
-_LABELS = {
-    "group_by.separator": "Names are cut at",
-    "group_by.parts": "Parts that are alike",
-    "group_by": "Keep alike images together",
-}
-_GROUPED_BY = {"filename": "by file name", "folder": "by folder"}
-_IMPORTED = Strategy("imported", "As imported", "The train, val and test folders of the source decide.")
 
 
 @dataclass(frozen=True)
@@ -60,14 +44,6 @@ class Parts:
 
 
 @dataclass(frozen=True)
-class Example:
-    """An image of the dataset that shows what keeping alike images together means."""
-
-    filename: str
-    folder: str
-
-
-@dataclass(frozen=True)
 class SavedSplit:
     """A split and who uses it."""
 
@@ -75,6 +51,36 @@ class SavedSplit:
     method: str
     users: list[str]
     parts: Parts
+
+
+@dataclass(frozen=True)
+class ShownImage:
+    """One side of a leak."""
+
+    image: LeakImage
+    url: str
+    thumbnail: str
+
+
+@dataclass(frozen=True)
+class ShownPair:
+    """Two images that are alike and would stand apart, and in words why they are alike."""
+
+    pair: LeakPair
+    images: list[ShownImage]
+    reason: str
+
+
+@dataclass(frozen=True)
+class Shown:
+    """A preview as the page shows it."""
+
+    preview: SplitPreview
+    rows: list[Parts]
+    more_rows: int
+    total: Parts
+    leaks: list[str]
+    pairs: list[ShownPair]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -88,17 +94,15 @@ class SplitView(View):
     has_dataset: bool
     revision: int
     strategies: list[Strategy]
-    groupings: tuple[Choice, ...]
-    example: Example | None
+    folds: tuple[Choice, ...]
+    offer: Offer
     by_name: GroupBy
     start: SplitRequest
     percents: dict[str, int]
     saved: list[SavedSplit]
     form: Form
-    preview: SplitPreview | None
-    rows: list[Parts]
-    more_rows: int
-    total: Parts | None
+    ask_leaks: bool
+    shown: Shown | None
 
 
 @router.get("")
@@ -111,22 +115,24 @@ def read(request: Request, studio: StudioDep, project_id: str) -> Response:
 def preview(studio: StudioDep, project_id: str, typed: TypedDep) -> Response:
     """Show what the form would give."""
     try:
-        made = splits.preview(studio, project_id, parsed(SplitRequest, _body(typed)))
+        made = splits.preview(studio, project_id, parsed(SplitRequest, body_of(typed)))
     except StudioError as error:
-        return show_block(_view(studio, project_id, _refused(typed, error, set())), "preview", 422)
-    return show_block(_view(studio, project_id, Form(), made), "preview")
+        view = _view(studio, project_id, refused_form(typed, error, set()))
+        return show_block(view, "preview", 422, template="pages/split_preview.html")
+    view = replace(_view(studio, project_id, Form()), shown=_shown(project_id, made))
+    return show_block(view, "preview", template="pages/split_preview.html")
 
 
 @router.post("")
 def create(request: Request, studio: StudioDep, project_id: str, typed: TypedDep) -> Response:
-    """Keep the split under a name."""
+    """Keep the split under a name; where it leaks, ask first."""
+    named = {"name": typed.get("name"), "accept_leaks": "accept_leaks" in typed}
     try:
-        made = splits.create(studio, project_id, parsed(NewSplit, {**_body(typed), "name": typed.get("name")}))
+        made = splits.create(studio, project_id, parsed(NewSplit, {**body_of(typed), **named}))
     except StudioError as error:
-        return show_block(_view(studio, project_id, _refused(typed, error, {"name"})), "save_form", 422)
-    names = made[0].name if len(made) == 1 else f"{made[0].name} to {made[-1].name}"
-    told = {"kind": "ok", "message": f"Split {names} is kept."}
-    return go_to(request, project_path(project_id, "split"), toast=told)
+        return _asked_again(studio, project_id, typed, error)
+    kept = f"Split {made[0].name} is" if len(made) == 1 else f"Splits {made[0].name} to {made[-1].name} are"
+    return go_to(request, project_path(project_id, "split"), toast={"kind": "ok", "message": f"{kept} kept."})
 
 
 @router.post("/{split_id}/delete")
@@ -136,32 +142,13 @@ def delete(request: Request, studio: StudioDep, project_id: str, split_id: str) 
     return go_to(request, project_path(project_id, "split"), toast={"kind": "ok", "message": "The split is deleted."})
 
 
-def _refused(typed: Typed, error: StudioError, shown: set[str]) -> Form:
-    """Return the form with its errors; those of fields that stand elsewhere are told by the labels of the fields."""
-    form = refused(typed.values, error, shown)
-    message = form.message
-    for name, label in _LABELS.items():
-        message = message.replace(f"{name}:", f"{label}:")
-    return replace(form, message=message)
+def _asked_again(studio: Studio, project_id: str, typed: Typed, error: StudioError) -> Response:
+    leaks = error.code == "split_leaks"
+    view = _view(studio, project_id, refused_form(typed, error, {"name"}))
+    return show_block(replace(view, ask_leaks=leaks or "accept_leaks" in typed), "save_form", 422)
 
 
-def _body(typed: Typed) -> dict[str, object]:
-    """Return the form as a request; its ratios are percentages."""
-    ratios: dict[str, object] = {}
-    for subset in SUBSETS:
-        value = typed.get(subset)
-        ratios[subset] = int(value) / 100 if value.isdigit() else value
-    return {"ratios": ratios, "group_by": _group_by(typed), **typed.given("strategy", "seed")}
-
-
-def _group_by(typed: Typed) -> dict[str, str] | None:
-    by = typed.get("group_by")
-    if by == "filename":
-        return {"by": by, "separator": typed.get("separator"), "parts": typed.get("parts")}
-    return {"by": by} if by else None
-
-
-def _view(studio: Studio, project_id: str, form: Form, preview: SplitPreview | None = None) -> SplitView:
+def _view(studio: Studio, project_id: str, form: Form) -> SplitView:
     project = studio.workspace.projects.get(project_id)
     frame = shell(studio, "Split", project=project, step="split")
     head = datasets.find_head(studio, project_id)
@@ -169,40 +156,47 @@ def _view(studio: Studio, project_id: str, form: Form, preview: SplitPreview | N
     users: dict[str, list[str]] = {}
     for view in experiments.listed(studio, project_id):
         users.setdefault(view.experiment.configuration.split_id, []).append(view.experiment.name)
-    rows = _rows(preview) if preview else []
     return SplitView(
         shell=frame,
         project=project,
         path=project_path(project_id, "split"),
         has_dataset=head is not None,
         revision=head.revision if head else 0,
-        strategies=[*([_IMPORTED] if imported else []), *_STRATEGIES],
-        groupings=_GROUPINGS,
-        example=_example(studio, project_id) if head else None,
+        strategies=[*([IMPORTED] if imported else []), *STRATEGIES],
+        folds=FOLDS,
+        offer=offer(studio, project_id),
         by_name=GroupBy(by="filename"),
         start=SplitRequest(strategy="imported" if imported else "stratified"),
         percents={subset: round(getattr(Ratios(), subset) * 100) for subset in SUBSETS},
         saved=[
-            SavedSplit(split, _method(split), users.get(split.id, []), _parts(split.name, split.counts))
+            SavedSplit(split, method(split), users.get(split.id, []), _parts(split.name, split.counts))
             for split in splits.listed(studio, project_id)
         ],
         form=form,
-        preview=preview,
-        rows=rows[:_SHOWN_ROWS],
-        more_rows=len(rows[_SHOWN_ROWS:]),
-        total=_parts("All", preview.counts) if preview else None,
+        ask_leaks=False,
+        shown=None,
     )
 
 
-def _example(studio: Studio, project_id: str) -> Example | None:
-    record = next(datasets.store(studio, project_id).records(), None)
-    return Example(record.filename, group_of(record, GroupBy(by="folder")) or "") if record else None
+def _shown(project_id: str, made: SplitPreview) -> Shown:
+    rows = _rows(made)
+    return Shown(
+        preview=made,
+        rows=rows[:_SHOWN_ROWS],
+        more_rows=len(rows[_SHOWN_ROWS:]),
+        total=_parts("All", made.counts),
+        leaks=split_report.told(made.leaks),
+        pairs=[_pair(project_id, pair) for pair in made.leaks.pairs],
+    )
 
 
-def _method(split: Split) -> str:
-    """Return how a split was made, such as "Stratified, by file name"."""
-    method = next(item.label for item in (_IMPORTED, *_STRATEGIES) if item.id == split.strategy)
-    return f"{method}, {_GROUPED_BY[split.group_by.by]}" if split.group_by else method
+def _pair(project_id: str, pair: LeakPair) -> ShownPair:
+    reason = f"{pair.distance} of 64 bits differ" if pair.kind == "near_duplicate" else f"series {pair.group}"
+    images = [
+        ShownImage(item, f"{project_path(project_id, 'dataset')}/images/{item.id}", thumbnail_url(project_id, item.id))
+        for item in (pair.first, pair.second)
+    ]
+    return ShownPair(pair, images, reason)
 
 
 def _rows(preview: SplitPreview) -> list[Parts]:
