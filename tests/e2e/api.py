@@ -51,7 +51,7 @@ class Api:
         project_id = str(self.post("/projects", {"name": name, "task": task}, status=201)["id"])
         if path is not None:
             self.succeed(self.post(f"/datasets/{project_id}/import/local", {"path": str(path)}))
-            self.post(f"/splits/{project_id}", {"name": "main", **split}, status=201)
+            self.post(f"/splits/{project_id}", {"name": "main", "accept_leaks": True, **split}, status=201)
         return project_id
 
     def experiment(self, project_id: str, **params: Any) -> str:

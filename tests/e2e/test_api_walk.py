@@ -89,7 +89,7 @@ def margin(result: dict[str, Any]) -> float:
 def test_real_photos_with_their_own_folders(api: Api, clothing: Path) -> None:
     project = api.project("Clothing", clothing, strategy="imported")
     assert api.get(f"/splits/{project}/main")["counts"] == {"train": 320, "val": 100, "test": 120}
-    api.post(f"/splits/{project}", {"name": "80-10-10"}, status=201)
+    api.post(f"/splits/{project}", {"name": "80-10-10", "accept_leaks": True}, status=201)
     experiment = api.experiment(project, image_size=96, epochs=3)
     api.post(f"{experiment}/stop", status=409)
     patched = api.client.patch(f"/api{experiment}", json={"split_name": "main"})

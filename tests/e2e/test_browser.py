@@ -39,7 +39,12 @@ def keep_split(page: Page, name: str) -> None:
     dialog = page.get_by_role("dialog", name="Keep this split")
     dialog.get_by_label("Name").fill(name)
     dialog.get_by_role("button", name="Keep split").click()
-    expect(page.get_by_role("row").filter(has_text=name)).to_be_visible()
+    asked, row = dialog.get_by_label("Keep it all the same"), page.get_by_role("row").filter(has_text=name)
+    expect(asked.or_(row)).to_be_visible()
+    if asked.is_visible():
+        asked.check()
+        dialog.get_by_role("button", name="Keep split").click()
+    expect(row).to_be_visible()
 
 
 def start_training(page: Page, epochs: int, image_size: int) -> None:

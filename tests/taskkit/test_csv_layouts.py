@@ -177,7 +177,6 @@ def test_lists_of_other_formats_are_left_to_them() -> None:
     [
         ("kaggle_dataset/image_csv", "csv_labels"),
         ("kaggle_dataset/image_txt", "csv_labels"),
-        ("imagenet_txt_dataset/basic", "csv_labels"),
         ("imagenet_dataset", "class_folders"),
         ("imagenet_subsets_dataset", "class_folders"),
         ("vott_csv_dataset/dataset", "csv_boxes"),

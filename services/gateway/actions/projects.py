@@ -8,10 +8,13 @@ from pydantic import AfterValidator, ConfigDict, Field
 
 from services.gateway.actions import jobs
 from services.gateway.studio import Studio
-from shared.errors import Conflict, invalid_field
+from shared.errors import Conflict, StudioError, invalid_field
 from shared.schemas.base import Model
+from shared.schemas.experiment import Experiment
 from shared.schemas.project import Project
+from shared.schemas.split import LeakReport
 from shared.taskkit import registry
+from shared.taskkit.spec import TaskSpec
 
 _JOINERS = dict.fromkeys((0x200C, 0x200D))
 """Invisible, but part of ordinary words and emoji."""
@@ -62,6 +65,8 @@ class ProjectCard(Model):
     last_activity: datetime
     """When it was changed, or when a job of it began or ended."""
     best_metric: float | None
+    best_leaks: LeakReport | None
+    """What leaks in the split of the experiment with the best metric, where that is known."""
     metric_label: str
     metric_style: str
     cover_images: list[str]
@@ -94,8 +99,7 @@ def card(studio: Studio, project: Project) -> ProjectCard:
     head = dataset.head() if dataset.exists() else None
     trained = studio.workspace.experiments(project.id).list()
     known = jobs.listed(studio, project_id=project.id)
-    metrics = [item.summary.best_metric for item in trained if item.summary.best_metric is not None]
-    best = max if spec.primary_metric.higher_is_better else min
+    best = _best(trained, spec)
     return ProjectCard(
         project=project,
         task_label=spec.label,
@@ -105,11 +109,27 @@ def card(studio: Studio, project: Project) -> ProjectCard:
         experiment_count=len(trained),
         running_jobs=sum(not job.status.final for job in known),
         last_activity=max([project.updated_at, *(job.finished_at or job.created_at for job in known)]),
-        best_metric=best(metrics) if metrics else None,
+        best_metric=best.summary.best_metric if best else None,
+        best_leaks=_leaks(studio, best) if best else None,
         metric_label=spec.primary_metric.label,
         metric_style=spec.primary_metric.style,
         cover_images=[record.id for _, record in zip(range(4), dataset.records(), strict=False)] if head else [],
     )
+
+
+def _best(trained: list[Experiment], spec: TaskSpec) -> Experiment | None:
+    measured = [(item.summary.best_metric, item) for item in trained if item.summary.best_metric is not None]
+    if not measured:
+        return None
+    best = max if spec.primary_metric.higher_is_better else min
+    return best(measured, key=lambda pair: pair[0])[1]
+
+
+def _leaks(studio: Studio, experiment: Experiment) -> LeakReport | None:
+    try:
+        return studio.workspace.splits(experiment.project_id).get(experiment.configuration.split_id).leaks
+    except StudioError:
+        return None
 
 
 def edit(studio: Studio, project_id: str, body: ProjectChanges, revision: int | None = None) -> Project:
