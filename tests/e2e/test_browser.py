@@ -6,7 +6,7 @@ from pathlib import Path
 
 import onnxruntime
 import psutil
-from playwright.sync_api import Page, expect
+from playwright.sync_api import Page, Route, expect
 
 from tests.e2e.test_api_walk import predicted_class
 from tests.support.stack import StudioStack
@@ -163,3 +163,14 @@ def test_a_wrong_image_is_one_click_away(page: Page, clothing: Path) -> None:
     page.wait_for_url("**correct=false*")
     page.get_by_role("list", name="Results").get_by_role("link").first.click()
     expect(page.get_by_role("heading", name="Probabilities")).to_be_visible()
+
+
+def test_a_form_sent_before_the_scripts_are_there_is_not_lost(page: Page) -> None:
+    held: list[Route] = []
+    page.route("**/htmx.min.js*", lambda route: held.append(route))
+    page.goto("/?new=true", wait_until="commit")
+    form = page.locator("form[hx-post='/projects']")
+    form.wait_for(state="attached")
+    form.evaluate("form => { form.elements.name.value = 'In a hurry'; form.requestSubmit(); }")
+    held[0].continue_()
+    expect(page).to_have_url(re.compile("/projects/project-[0-9a-f]{8}/dataset"))
