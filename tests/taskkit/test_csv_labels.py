@@ -4,6 +4,7 @@ import pytest
 
 from shared.schemas.read_options import ReadOptions, TableColumns
 from shared.taskkit.formats import csv_boxes, csv_labels, csv_values
+from shared.taskkit.formats.detect import recognised
 from shared.taskkit.formats.rows import Reading
 from tests.taskkit.label_files import below, refusal_of, survives, told
 
@@ -195,7 +196,7 @@ def test_each_kind_of_table_has_one_reader(tmp_path: Path, text: str, reader: ob
 @pytest.mark.parametrize(
     ("file", "content"),
     [
-        ("data.yaml", "names: [cat]\n"),
+        ("1.txt", "0 0.5 0.5 0.1 0.1\n"),
         ("coco.json", '{"images": [], "annotations": [], "categories": []}'),
         ("1.xml", "<annotation><object><bndbox></bndbox></object></annotation>"),
     ],
@@ -203,9 +204,8 @@ def test_each_kind_of_table_has_one_reader(tmp_path: Path, text: str, reader: ob
 def test_tables_beside_files_of_other_formats_are_left_to_them(tmp_path: Path, file: str, content: str) -> None:
     put(tmp_path, content, file)
     for text in (LABELS, BOXES):
-        files = below(put(tmp_path, text), *IMAGES)
-        assert not csv_labels.recognises(tmp_path, files)
-        assert not csv_boxes.recognises(tmp_path, files)
+        found = recognised(tmp_path, below(put(tmp_path, text), *IMAGES))
+        assert found in ("yolo", "coco", "pascal_voc")
 
 
 def test_a_table_that_names_none_of_the_images_is_not_taken_for_labels(tmp_path: Path) -> None:

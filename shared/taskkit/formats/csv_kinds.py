@@ -6,14 +6,12 @@ from typing import Literal
 
 from shared.errors import Invalid
 from shared.schemas.read_options import ReadOptions
-from shared.taskkit.formats import coco, pascal_voc
 from shared.taskkit.formats.csv_box_columns import choose_box_columns
 from shared.taskkit.formats.csv_columns import IsImage
 from shared.taskkit.formats.csv_label_columns import choose_label_columns
 from shared.taskkit.formats.csv_sheets import open_sheet, table_files, text_files
 from shared.taskkit.formats.csv_table import Table
 from shared.taskkit.formats.image_files import ImageFiles
-from shared.taskkit.formats.yolo_config import yaml_files
 
 Kind = Literal["boxes", "labels", "other"]
 _MAX_PEEKS = 50
@@ -21,9 +19,11 @@ _MAX_PEEKS = 50
 
 def found(root: Path, tables: Iterable[Path], files: list[Path]) -> set[Kind]:
     """Return the kinds of tables there are among the first of them."""
-    images = ImageFiles(files)
     kinds: set[Kind] = set()
-    for file in list(tables)[:_MAX_PEEKS]:
+    if not (peeked := list(tables)[:_MAX_PEEKS]):
+        return kinds
+    images = ImageFiles(files)
+    for file in peeked:
         try:
             kinds.add(open_sheet(root, file, ReadOptions(), images, _kind).columns)
         except Invalid:
@@ -31,12 +31,9 @@ def found(root: Path, tables: Iterable[Path], files: list[Path]) -> set[Kind]:
     return kinds
 
 
-def found_alone(root: Path, files: list[Path]) -> set[Kind]:
-    """Return the kinds of tables, or of text files where there are none; nothing beside files of other formats."""
-    tables = table_files(files) or text_files(files, ImageFiles(files))
-    if not tables or coco.recognises(root, files) or pascal_voc.recognises(root, files) or yaml_files(root, files):
-        return set()
-    return found(root, tables, files)
+def found_anywhere(root: Path, files: list[Path]) -> set[Kind]:
+    """Return the kinds of tables, or of text files where there are none."""
+    return found(root, table_files(files) or text_files(files), files)
 
 
 def _kind(table: Table, options: ReadOptions, is_image: IsImage) -> Kind:
@@ -47,4 +44,6 @@ def _kind(table: Table, options: ReadOptions, is_image: IsImage) -> Kind:
     else:
         return "boxes"
     columns = choose_label_columns(table, options, is_image)
+    if columns.whole_line and columns.separator is not None:
+        return "other"  # Numbers of classes: ImageNet's lists have a reader of their own.
     return "labels" if any(map(is_image, table.column(columns.basics.image))) else "other"

@@ -8,19 +8,19 @@ from sys import intern
 from shared.schemas.base import Subset
 from shared.schemas.read_options import ReadOptions
 from shared.taskkit.formats import csv_kinds
-from shared.taskkit.formats.csv_classes import ClassNames, find_class_names, is_class_list
+from shared.taskkit.formats.csv_classes import ClassNames, find_class_names
 from shared.taskkit.formats.csv_columns import row_subset
 from shared.taskkit.formats.csv_faults import Faults
 from shared.taskkit.formats.csv_label_columns import LabelColumns, choose_label_columns, yes_or_no
 from shared.taskkit.formats.csv_sheets import Sheet, image_rows, open_sheets, table_files, text_files
 from shared.taskkit.formats.image_files import ImageFiles, folder_subset, label_file_subset
 from shared.taskkit.formats.label_files import fault, parsed, printable, shown
-from shared.taskkit.formats.rows import IMAGE_SUFFIXES, Place, Reading, Row
+from shared.taskkit.formats.rows import Place, Reading, Row
 
 
 def recognises(root: Path, files: list[Path]) -> bool:
-    """Whether there is a table of images and classes, or a list of them, and nothing of other formats beside it."""
-    return not _folders_say_more(files) and "labels" in csv_kinds.found_alone(root, files)
+    """Whether there is a table of images and classes, or a list of them."""
+    return "labels" in csv_kinds.found_anywhere(root, files)
 
 
 def read(root: Path, files: list[Path], options: ReadOptions = ReadOptions()) -> Reading:
@@ -36,7 +36,7 @@ def read(root: Path, files: list[Path], options: ReadOptions = ReadOptions()) ->
     """
     reading = Reading()
     images = ImageFiles(files)
-    tables = table_files(files) or text_files(files, images)
+    tables = table_files(files) or text_files(files)
     sheets = open_sheets(root, tables, options, images, choose_label_columns)
     sheets.set_aside(lambda columns: columns.has_boxes, "The table holds boxes, others the classes of images.")
     seen = [label for sheet in sheets.about_images for label in _sample_labels(sheet)]
@@ -136,11 +136,3 @@ class _Labels:
                 message = f"A row above says already that the image is {shown(label)}."
                 self._faults.add(fault("label_twice", place, message, "Leave one of the rows.", "warning"))
             said.labels[label] = None
-
-
-def _folders_say_more(files: list[Path]) -> bool:
-    """Whether all images lie in class folders, beside nothing but a text list of numbers that no list names."""
-    if table_files(files) or any(map(is_class_list, files)):
-        return False
-    folders = {file.parent.name.casefold() for file in files if file.suffix.lower() in IMAGE_SUFFIXES}
-    return not folders & {"", "images", "image", "imgs", "img", "data"}

@@ -14,7 +14,7 @@ from shared.taskkit.formats.csv_faults import Faults
 from shared.taskkit.formats.csv_table import Table, open_table
 from shared.taskkit.formats.image_files import ImageFiles, label_file_subset
 from shared.taskkit.formats.label_files import Unreadable, fault, refusal
-from shared.taskkit.formats.rows import Place
+from shared.taskkit.formats.rows import IMAGE_SUFFIXES, Place
 
 Columns = TypeVar("Columns")
 Choose = Callable[[Table, ReadOptions, IsImage], Columns]
@@ -34,10 +34,11 @@ def table_files(files: Iterable[Path]) -> list[Path]:
     return [file for file in files if file.suffix.lower() in (".csv", ".tsv")]
 
 
-def text_files(files: Iterable[Path], images: ImageFiles) -> list[Path]:
+def text_files(files: Iterable[Path]) -> list[Path]:
     """Return text files that may be lists of images: not those of single images."""
-    stems = {image.stem.casefold() for image in images.all}
-    return [file for file in files if file.suffix.lower() == ".txt" and file.stem.casefold() not in stems]
+    texts = [file for file in files if file.suffix.lower() == ".txt"]
+    stems = {file.stem.casefold() for file in files if file.suffix.lower() in IMAGE_SUFFIXES} if texts else set()
+    return [file for file in texts if file.stem.casefold() not in stems]
 
 
 @dataclass(frozen=True, slots=True)

@@ -52,11 +52,11 @@ SPEC = TaskSpec(
         MetricSpec("macro_f1", "F1", "Harmonic mean of precision and recall, mean of the classes."),
     ),
     import_formats=(
-        Choice("csv_labels", "Table of labels", "a CSV or text file with a column of file names and one of classes"),
         Choice("class_folders", "Class folders", "one folder a class, perhaps inside train, val and test folders"),
         Choice(
             "imagenet_txt", "ImageNet lists", "train.txt with images and class numbers, synsets.txt with their names"
         ),
+        Choice("csv_labels", "Table of labels", "a CSV or text file with a column of file names and one of classes"),
     ),
     dataset_formats=(
         Choice("class_folders", "Class folders", "one folder a class, inside of train, val and test folders"),
