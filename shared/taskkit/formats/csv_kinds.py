@@ -11,7 +11,7 @@ from shared.taskkit.formats.csv_columns import IsImage
 from shared.taskkit.formats.csv_label_columns import choose_label_columns
 from shared.taskkit.formats.csv_sheets import open_sheet, table_files, text_files
 from shared.taskkit.formats.csv_table import Table
-from shared.taskkit.formats.image_files import ImageFiles
+from shared.taskkit.formats.rows import IMAGE_SUFFIXES
 
 Kind = Literal["boxes", "labels", "other"]
 _MAX_PEEKS = 50
@@ -22,10 +22,11 @@ def found(root: Path, tables: Iterable[Path], files: list[Path]) -> set[Kind]:
     kinds: set[Kind] = set()
     if not (peeked := list(tables)[:_MAX_PEEKS]):
         return kinds
-    images = ImageFiles(files)
+    images = (file for file in files if file.suffix.lower() in IMAGE_SUFFIXES)
+    names = {name.casefold() for file in images for name in (file.name, file.stem)}
     for file in peeked:
         try:
-            kinds.add(open_sheet(root, file, ReadOptions(), images, _kind).columns)
+            kinds.add(open_sheet(root, file, ReadOptions(), lambda cell: _name(cell) in names, _kind).columns)
         except Invalid:
             kinds.add("other")
     return kinds
@@ -34,6 +35,10 @@ def found(root: Path, tables: Iterable[Path], files: list[Path]) -> set[Kind]:
 def found_anywhere(root: Path, files: list[Path]) -> set[Kind]:
     """Return the kinds of tables, or of text files where there are none."""
     return found(root, table_files(files) or text_files(files), files)
+
+
+def _name(cell: str) -> str:
+    return cell.replace("\\", "/").rpartition("/")[2].casefold()
 
 
 def _kind(table: Table, options: ReadOptions, is_image: IsImage) -> Kind:

@@ -84,7 +84,7 @@ def open_sheets(
     sheets: Sheets[Columns] = Sheets([], [])
     for file in files:
         try:
-            sheets.about_images.append(open_sheet(root, file, options, images, choose))
+            sheets.about_images.append(open_sheet(root, file, options, _finder(file, images), choose))
         except Invalid as error:
             sheets.others.append((file, error))
     if not sheets.about_images:
@@ -96,23 +96,23 @@ def open_sheets(
 
 
 def open_sheet(
-    root: Path, file: Path, options: ReadOptions, images: ImageFiles, choose: Choose[Columns]
+    root: Path, file: Path, options: ReadOptions, is_image: IsImage, choose: Choose[Columns]
 ) -> Sheet[Columns]:
     """Return a table and what its columns mean.
 
     Raises:
         Invalid: the file is no table, or its columns mean nothing.
     """
-    subset = label_file_subset(file)
-
-    def is_image(cell: str) -> bool:
-        return images.find(cell, file, subset) is not None
-
     try:
         table = open_table(root, file, options.delimiter, lambda cells: is_header(cells, is_image))
         return Sheet(table, choose(table, options, is_image))
     except Unreadable as error:
         raise error.invalid(file) from error
+
+
+def _finder(file: Path, images: ImageFiles) -> IsImage:
+    subset = label_file_subset(file)
+    return lambda cell: images.find(cell, file, subset) is not None
 
 
 def image_rows(
