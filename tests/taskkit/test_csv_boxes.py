@@ -33,6 +33,7 @@ def boxes(reading: Reading) -> Boxes:
         ("filename,width,height,class,xmin,ymin,xmax,ymax", "1.jpg,640,480,cat,10,20,40,60"),
         ("ImageID,LabelName,XMin,XMax,YMin,YMax", "1,cat,10,40,20,60"),
         ("img_id,label,x1,y1,x2,y2", "1,cat,10,20,40,60"),
+        ("patientId,x,y,width,height,Target", "1,10,20,30,40,cat"),
         ("img_id,label,x0,y0,x1,y1", "1,cat,10,20,40,60"),
         ("image,left,top,right,bottom,category", "1.jpg,10,20,40,60,cat"),
         ("path,x,y,w,h,label_name", "data/1.jpg,10,20,30,40,cat"),

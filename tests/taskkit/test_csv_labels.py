@@ -136,6 +136,13 @@ def test_lists_give_names_with_spaces_quoted_files_and_several_numbers(tmp_path:
     assert labels(read(tmp_path, "1.jpg 3 5\n2.jpg 5\n", file="a.txt"))["1.jpg"] == ("3", "5")
 
 
+def test_a_list_of_numbers_is_recognised_unless_folders_may_be_classes(tmp_path: Path) -> None:
+    put(tmp_path, "1 0\n2 1\n", "list.txt")
+    assert recognised(tmp_path, below(tmp_path, "images/1.jpg", "images/2.jpg")) == "csv_labels"
+    put(tmp_path, "cat/1 0\ndog/2 1\n", "list.txt")
+    assert recognised(tmp_path, below(tmp_path, "cat/1.jpg", "dog/2.jpg")) == "class_folders"
+
+
 def test_codes_are_replaced_by_the_names_that_another_table_gives(tmp_path: Path) -> None:
     put(tmp_path, "/m/0,Cat\n/m/1,Dog\n", "class-descriptions.csv")
     text = "ImageID,Source,LabelName,Confidence\n1,v,/m/1,1\n2,v,/m/0,0\n3,v,/m/5,1\n"

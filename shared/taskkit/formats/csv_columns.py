@@ -158,15 +158,16 @@ def _image_column(table: Table, is_image: IsImage) -> int | None:
             return index
     for index in range(len(keys)):
         cells = table.column(index)
-        hits = sum(names_image(cell) or (is_image(cell) and _may_name(table, cell)) for cell in cells)
+        numbers = not table.has_header or (keys[index].endswith("id") and keys[index] not in _LABEL_KEYS)
+        hits = sum(names_image(cell) or (is_image(cell) and _may_name(cell, numbers)) for cell in cells)
         if hits and 2 * hits >= len(cells):
             return index
     return next((index for index in named if keys[index] in _FILE_KEYS), None)
 
 
-def _may_name(table: Table, cell: str) -> bool:
-    """Whether a cell without an image's ending may still be its name: no code like /m/01, no number below a header."""
-    return not cell.startswith("/") and (parsed(cell) is None or not table.has_header)
+def _may_name(cell: str, numbers: bool) -> bool:
+    """Whether a cell without an image's ending may still be its name: no code like /m/01, and no number unless told."""
+    return not cell.startswith("/") and (numbers or parsed(cell) is None)
 
 
 def _subset_column(table: Table, image: int) -> int | None:

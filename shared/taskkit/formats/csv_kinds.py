@@ -49,6 +49,7 @@ def _kind(table: Table, options: ReadOptions, is_image: IsImage) -> Kind:
     else:
         return "boxes"
     columns = choose_label_columns(table, options, is_image)
-    if columns.whole_line and columns.separator is not None:
-        return "other"  # Numbers of classes: ImageNet's lists have a reader of their own.
-    return "labels" if any(map(is_image, table.column(columns.basics.image))) else "other"
+    names = table.column(columns.basics.image)
+    if columns.whole_line and columns.separator is not None and any("/" in name for name in names):
+        return "other"  # Numbers for folders that are classes, as ImageNet has them.
+    return "labels" if any(map(is_image, names)) else "other"
