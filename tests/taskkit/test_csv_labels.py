@@ -51,6 +51,12 @@ def test_the_only_column_of_texts_is_taken_for_classes_and_that_is_told(tmp_path
     assert told(reading) == {("label_column_guessed", "a.csv", 1), ("column_ignored", "a.csv", 1)}
 
 
+def test_of_columns_with_one_name_the_first_counts(tmp_path: Path) -> None:
+    reading = read(tmp_path, "file,label,label\n1.jpg,cat,dog\n2.jpg,cat,cat\n3.jpg,dog,cat\n")
+    assert labels(reading) == {"1.jpg": ("cat",), "2.jpg": ("cat",), "3.jpg": ("dog",)}
+    assert told(reading) == {("column_twice", "a.csv", 1)}
+
+
 def test_images_are_found_without_their_ending(tmp_path: Path) -> None:
     reading = read(tmp_path, "id,label\n1,cat\nsub/2,dog\n", "images/1.png", "x/sub/2.JPG")
     assert labels(reading) == {"images/1.png": ("cat",), "x/sub/2.JPG": ("dog",)}

@@ -226,9 +226,14 @@ def _has_decimal_comma(table: Table, index: int) -> bool:
 
 
 def ignored(table: Table, columns: Iterable[int], why: str) -> list[Problem]:
-    """Return a warning about the columns that hold something and are not used."""
-    names = [repr(table.header[index]) for index in columns if table.column(index)]
+    """Return warnings about the columns that hold something and are not used."""
+    unused = [index for index in columns if table.column(index)]
+    twice = sorted({table.header[index] for index in unused if table.header[index] in table.header[:index]})
+    message = "Several columns are called {!r}; the first of them counts."
+    mend = "Rename the others, or remove them."
+    problems = [fault("column_twice", place_of(table), message.format(name), mend, "warning") for name in twice]
+    names = [repr(table.header[index]) for index in unused if table.header[index] not in twice]
     if not names:
-        return []
+        return problems
     told = ", ".join(names[:_TOLD]) + (f" and {len(names) - _TOLD} more" if len(names) > _TOLD else "")
-    return [fault("column_ignored", place_of(table), f"Ignored, {why}: {told}.", None, "warning")]
+    return [*problems, fault("column_ignored", place_of(table), f"Ignored, {why}: {told}.", None, "warning")]
