@@ -2,8 +2,9 @@
 
 import dataclasses
 import hashlib
+import itertools
 import shutil
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -46,8 +47,9 @@ def read_source(run: Run) -> Source:
     if not path.is_dir():
         root = run.workspace.jobs.folder(run.job.id) / "unpacked"
         shutil.rmtree(root, ignore_errors=True)
-        problems = unpack(path, root, run.check)
+        problems = unpack(path, root, _counting(run, "Unpacking the archive"))
     files = list_files(root, run.check)
+    run.progress("reading", len(files), None, unit="files", message="Reading the label files")
     fingerprint = _fingerprint(path, files)
     if fingerprint != run.payload.get("fingerprint", fingerprint):
         raise Conflict(
@@ -61,6 +63,17 @@ def read_source(run: Run) -> Source:
     reading = _as_text(reader(format_id).read(root, list(files), options))
     reading.problems[:0] = problems
     return Source(root, files, format_id, options, reading, fingerprint)
+
+
+def _counting(run: Run, message: str) -> Callable[[], None]:
+    """Return a check that also counts how often it is called, once a file."""
+    done = itertools.count(1)
+
+    def check() -> None:
+        run.check()
+        run.progress("unpacking", next(done), None, unit="files", message=message)
+
+    return check
 
 
 def _fingerprint(path: Path, files: Sequence[Path]) -> str:

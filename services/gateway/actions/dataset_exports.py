@@ -33,14 +33,14 @@ def start(studio: Studio, project_id: str, body: DatasetExport, key: str | None 
     """
     project = studio.workspace.projects.get(project_id)
     head = datasets.head(studio, project_id)
-    offered = [choice.value for choice in registry.spec(project.task).dataset_formats]
+    offered = {choice.value: choice.label for choice in registry.spec(project.task).dataset_formats}
     if body.format not in offered:
         raise invalid_field("format", f"{body.format[:40]!r} is not one of {', '.join(offered)}")
     split = studio.workspace.splits(project_id).named(body.split) if body.split else None
     asked = {"format": body.format, "split_id": split.id if split else None, "revision": head.revision}
     if (earlier := jobs.repeated(studio, JobKind.IMPORT, project_id, key, export=asked)) is not None:
         return earlier
-    title = f"Export dataset as {body.format.replace('_', ' ')}"
+    title = f"Export dataset as {offered[body.format]}"
     with jobs.starting:
         if any(is_export(job) for job in jobs.unfinished(studio, project_id, JobKind.IMPORT)):
             raise Conflict(
