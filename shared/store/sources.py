@@ -20,13 +20,13 @@ ARCHIVE = "dataset.zip"
 
 def tidy(folder: Path, job: Job) -> None:
     """Remove from a final job's folder what was unpacked, and the upload unless an import may follow."""
-    shutil.rmtree(folder / "unpacked", ignore_errors=True)
     age = (utc_now() - (job.finished_at or job.created_at)).total_seconds()
-    if age > KEPT_FOR_S:
-        (folder / ARCHIVE).unlink(missing_ok=True)
     waits = job.payload.get("preview") and job.status is not JobStatus.CANCELLED and age < KEPT_FOR_S
     if not waits:
         release(folder)
+    if age > KEPT_FOR_S:
+        (folder / ARCHIVE).unlink(missing_ok=True)
+    shutil.rmtree(folder / "unpacked", ignore_errors=True)
 
 
 def release(folder: Path) -> None:
