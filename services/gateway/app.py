@@ -35,7 +35,7 @@ from services.gateway.static import MarkedFiles
 from services.gateway.studio import Studio
 from shared.bus.reconciler import reconcile
 from shared.settings import Settings, get_settings
-from shared.store.workspace import Workspace
+from shared.store.workspace import STALE_AFTER_S, Workspace
 from shared.version import VERSION
 
 log = logging.getLogger(__name__)
@@ -67,7 +67,8 @@ def create_app(settings: Settings) -> FastAPI:
         _spool_beside(settings.workspace)
         hub = Hub(workspace.jobs, settings)
         app.state.studio = Studio(workspace, settings, hub)
-        loops = [asyncio.create_task(hub.run()), asyncio.create_task(_reconcile_forever(workspace, settings))]
+        work = (hub.run(), _reconcile_forever(workspace, settings), _sweep_forever(workspace))
+        loops = [asyncio.create_task(loop) for loop in work]
         yield
         tempfile.tempdir = None
         for loop in loops:
@@ -108,6 +109,16 @@ async def _reconcile_forever(workspace: Workspace, settings: Settings) -> None:
         except Exception:
             log.exception("the reconciler failed this round")
         await asyncio.sleep(settings.reconcile_interval)
+
+
+async def _sweep_forever(workspace: Workspace) -> None:
+    """Let go of uploads and archives that waited too long."""
+    while True:
+        await asyncio.sleep(STALE_AFTER_S)
+        try:
+            await asyncio.to_thread(workspace.jobs.sweep, older_than_s=STALE_AFTER_S)
+        except Exception:
+            log.exception("the sweeper failed this round")
 
 
 app = create_app(get_settings())

@@ -20,8 +20,8 @@ from shared.taskkit.formats.rows import Reading
 from shared.taskkit.spec import TaskSpec
 
 SAMPLES = 20
-_SHOWN_PROBLEMS = 200
-_SHOWN_SHAPES = 200
+_SHOWN_PROBLEMS = 100
+_SHOWN_SHAPES = 50
 _MEND_TWIN = "Say whether they are one class or two: it is proposed to take them for one."
 
 
