@@ -1,7 +1,5 @@
 """CSV of numbers: `values.csv` with file name, subset and one column a target, images in a folder a subset."""
 
-import csv
-import io
 from collections import Counter
 from collections.abc import Iterable, Iterator
 from pathlib import PurePosixPath
@@ -9,7 +7,7 @@ from pathlib import PurePosixPath
 from shared.schemas.annotations import values_of
 from shared.schemas.base import Subset
 from shared.schemas.dataset import ImageRecord, Legend
-from shared.taskkit.formats.writing import UNASSIGNED, Item, Items, Writer
+from shared.taskkit.formats.writing import UNASSIGNED, Item, Items, Writer, csv_row
 
 
 def make(legend: Legend) -> Writer:
@@ -33,13 +31,7 @@ class _CsvValues:
         yield "values.csv", self._table(items)
 
     def _table(self, items: Items) -> Iterator[str]:
-        yield _row(["filename", "subset", *self._headers])
+        yield csv_row(["filename", "subset", *self._headers])
         for item in items():
             if (values := values_of(item.record.annotations)) is not None:
-                yield _row([str(item.path), item.subset or "", *map(repr, values)])
-
-
-def _row(cells: list[str]) -> str:
-    buffer = io.StringIO()
-    csv.writer(buffer, lineterminator="\n").writerow(cells)
-    return buffer.getvalue()
+                yield csv_row([str(item.path), item.subset or "", *map(repr, values)])

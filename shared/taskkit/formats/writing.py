@@ -3,6 +3,8 @@
 A writer says where the image of a record goes, and what stands in label files; writing them is somebody else's work.
 """
 
+import csv
+import io
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
@@ -49,6 +51,13 @@ class Writer(Protocol):
 
     def documents(self, items: Items) -> Iterator[tuple[str, Iterable[str]]]:
         """Return path and text, piece by piece, of the files that speak of many images."""
+
+
+def csv_row(cells: list[str]) -> str:
+    """Return one line of a table."""
+    buffer = io.StringIO()
+    csv.writer(buffer, lineterminator="\n").writerow(cells)
+    return buffer.getvalue()
 
 
 def writer(format_id: str, legend: Legend) -> Writer:

@@ -60,6 +60,7 @@ SPEC = TaskSpec(
     ),
     dataset_formats=(
         Choice("class_folders", "Class folders", "one folder a class, inside of train, val and test folders"),
+        Choice("csv_labels", "Table of labels", "a CSV file with one row an image, and a list of the classes"),
     ),
     export_formats=(Choice("onnx", "ONNX", "Runs nearly everywhere."),),
     strata=strata,

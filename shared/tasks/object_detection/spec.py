@@ -189,6 +189,7 @@ SPEC = TaskSpec(
     dataset_formats=(
         Choice("coco", "COCO", "JSON files; keeps everything"),
         Choice("yolo", "YOLO", "one text file an image; keeps no crowds and no areas"),
+        Choice("csv_boxes", "Table of boxes", "a CSV file with one row an object, and a list of the classes"),
     ),
     export_formats=(Choice("onnx", "ONNX", "Runs nearly everywhere; one image at a time."),),
     strata=strata,
