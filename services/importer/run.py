@@ -77,7 +77,9 @@ class _Import:
         storer = ImageStorer(self._dataset, self._root, self._run.settings.max_image_pixels, MAX_IMAGE_BYTES)
         leftovers.begin(self._run.workspace, self._dataset, self._run.job)
         try:
-            result = self._publish(self._annotated(self._stored(storer)))
+            records = self._annotated(self._stored(storer))
+            result = self._publish(records)
+            self._remove_left_out(storer, records)
         except BaseException:
             self._remove_leftovers(storer)
             raise
@@ -136,6 +138,13 @@ class _Import:
             records, self._legend, reason=f"import of {report.source}", report=report, replace=self._replace
         )
         return _result(head, report)
+
+    def _remove_left_out(self, storer: ImageStorer, records: Sequence[ImageRecord]) -> None:
+        """Remove the files of images that the plan left out after they were read."""
+        kept = {item.id for item in records}
+        left_out = {item: paths for item, paths in storer.written.items() if paths and item not in kept}
+        if left_out:
+            self._dataset.remove_unused(left_out, lambda: True)
 
     def _remove_leftovers(self, storer: ImageStorer) -> None:
         """Remove what no revision names, unless the job was given to another run, which builds on these files."""

@@ -119,6 +119,8 @@ def test_a_box_that_reaches_out_is_mended_as_planned(
     else:
         assert (found and len(found)) == boxes_of_out
     assert result["added"] == (4 if action == "drop_image" else 5)
+    stored = list((workspace.dataset(boxes.id).folder / "images").rglob("*.jpeg"))
+    assert len(stored) == result["added"], "an image that is left out takes no room"
     told = " ".join(item.message for item in workspace.dataset(boxes.id).imports.problems(_newest(workspace)))
     assert ("as planned" in told) == (action != "clip"), "what a plan drops is listed"
 
