@@ -2,6 +2,7 @@
 
 import re
 from pathlib import PurePosixPath
+from posixpath import basename, dirname, splitext
 
 import numpy as np
 import numpy.typing as npt
@@ -47,8 +48,8 @@ def series_of(record: ImageRecord) -> str:
     "walk 3/frame_0017.png" and "walk 3/frame_0018.png" are frames of one series, "17_left.png" is not one with
     "18_right.png". Names that tell of augmented versions of one image count as that image.
     """
-    stem = PurePosixPath(record.filename).stem
-    folder = PurePosixPath(record.source or "").parent.name
+    stem = splitext(record.filename)[0]
+    folder = basename(dirname(record.source or ""))
     name = stem.split(_VERSION_MARK)[0] if _VERSION_MARK in stem else _LAST_NUMBER.sub("#", stem)
     return f"{folder}/{name}"
 
