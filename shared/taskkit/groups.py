@@ -9,10 +9,12 @@ import numpy.typing as npt
 
 from shared.schemas.dataset import ImageRecord
 from shared.schemas.split import GroupBy
+from shared.taskkit.formats.rows import subset_of
 
 TOP_FOLDER = "(top folder)"
 _VERSION_MARK = ".rf."
 """Roboflow writes augmented versions of one image as `<its name>.rf.<32 digits>.<ending>`."""
+_VERSIONS = f"{_VERSION_MARK}#"
 _LAST_NUMBER = re.compile(r"\d+(?!.*\d)")
 _YEAR = re.compile(r"(?<!\d)(?:19|20)\d\d(?!\d)")
 _FEWEST_SERIES = 3
@@ -46,20 +48,26 @@ def series_of(record: ImageRecord) -> str:
     """Return what the name of an image and its folder share with its series: all but the last number.
 
     "walk 3/frame_0017.png" and "walk 3/frame_0018.png" are frames of one series, "17_left.png" is not one with
-    "18_right.png". Names that tell of augmented versions of one image count as that image.
+    "18_right.png". Augmented versions of one image count as that image, and folders of subsets as none.
     """
     stem = splitext(record.filename)[0]
     folder = basename(dirname(record.source or ""))
-    name = stem.split(_VERSION_MARK)[0] if _VERSION_MARK in stem else _LAST_NUMBER.sub("#", stem)
-    return f"{folder}/{name}"
+    place = "" if subset_of(folder) else folder
+    original, mark, _ = stem.partition(_VERSION_MARK)
+    series = f"{place}/{_LAST_NUMBER.sub('#', original)}"
+    return series if not mark or _has_number(series) else f"{place}/{original}{_VERSIONS}"
 
 
 def numbers_something(series: str) -> bool:
     """Whether what a series shares has a number of its own, such as that of a video; a year is none.
 
     Without one a shared name says nothing: "IMG_0001" and "IMG_0002" come from the same camera, "cat_1" and "cat_2"
-    are of the same class.
+    are of the same class. Versions of one image need none.
     """
+    return series.endswith(_VERSIONS) or _has_number(series)
+
+
+def _has_number(series: str) -> bool:
     return bool(re.search(r"\d", _YEAR.sub("", series)))
 
 

@@ -70,7 +70,9 @@ def test_a_column_must_be_named() -> None:
         ("cam2_0017_left.png", "/cam2_#_left"),
         ("000139.jpg", "/#"),
         ("plain.jpg", "/plain"),
-        ("a/IMG_7_jpg.rf.0123456789abcdef0123456789abcdef.jpg", "a/IMG_7_jpg"),
+        ("valid/7_0017.png", "/7_#"),
+        ("a/walk3_17_jpg.rf.0123456789abcdef0123456789abcdef.jpg", "a/walk3_#_jpg"),
+        ("a/IMG_7_jpg.rf.0123456789abcdef0123456789abcdef.jpg", "a/IMG_7_jpg.rf.#"),
     ],
 )
 def test_what_a_series_shares(source: str, series: str) -> None:
@@ -79,7 +81,14 @@ def test_what_a_series_shares(source: str, series: str) -> None:
 
 @pytest.mark.parametrize(
     ("series", "numbered"),
-    [("walk 3/frame_#", True), ("/cam2_#", True), ("cats/IMG_#", False), ("/2007_#", False), ("/20071_#", True)],
+    [
+        ("walk 3/frame_#", True),
+        ("/cam2_#", True),
+        ("cats/IMG_#", False),
+        ("/2007_#", False),
+        ("a/dog_jpg.rf.#", True),
+        ("/20071_#", True),
+    ],
 )
 def test_a_series_has_a_number_of_its_own(series: str, numbered: bool) -> None:
     assert numbers_something(series) is numbered
