@@ -141,7 +141,7 @@ class LeakReport(Model):
 class SplitPreview(SplitRequest):
     """What a request would give.
 
-    With folds, `ratios`, `counts`, `subsets` and the warnings are of the first, `leaks` of all together.
+    With folds, `ratios`, `counts` and `subsets` are of the first, warnings and leaks of all together.
     """
 
     dataset_revision: int

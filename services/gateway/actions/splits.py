@@ -19,6 +19,7 @@ from shared.store.paths import missing
 from shared.taskkit.splitting import grouped, stratified
 
 _LONGEST_NAME = 80
+_SHOWN_WARNINGS = 5
 
 
 class NewSplit(SplitRequest):
@@ -77,7 +78,8 @@ def preview(studio: Studio, project_id: str, request: SplitRequest) -> SplitPrev
     """Return what a request would give; stores nothing."""
     made = _Made(studio, project_id, request)
     folds = [made.counts(fold) for fold in range(request.folds)] if request.folds else None
-    return SplitPreview(**made.facts(), fold_counts=folds, leaks=made.leaks())
+    facts = {**made.facts(), "warnings": made.warnings()}
+    return SplitPreview(**facts, fold_counts=folds, leaks=made.leaks())
 
 
 def create(studio: Studio, project_id: str, body: NewSplit) -> list[Split]:
@@ -140,6 +142,18 @@ class _Made:
         """Return what stands on both sides in a fold, or in any."""
         sides = self._sides if fold is None else Sides(self._sides.subsets(fold))
         return split_report.leaks(self._rows, sides, self._request, self._record)
+
+    def warnings(self) -> list[str]:
+        """Return what a person may not want, with folds in any of them."""
+        first: list[str] = self.facts()["warnings"]
+        others = [
+            f"Fold {fold + 1}: {text}"
+            for fold in range(1, self._request.folds or 0)
+            for text in self.facts(fold)["warnings"]
+            if text not in first
+        ]
+        more = [f"{len(others) - _SHOWN_WARNINGS} more warnings of other folds."] if others[_SHOWN_WARNINGS:] else []
+        return [*first, *others[:_SHOWN_WARNINGS], *more]
 
     def facts(self, fold: int = 0) -> dict[str, Any]:
         """Return what preview and split have in common."""

@@ -14,7 +14,10 @@ router = APIRouter(prefix="/api/splits/{project_id}", tags=["splits"])
 
 @router.post("/preview", summary="Preview a split", response_model=SplitPreview)
 def preview_split(studio: StudioDep, project_id: str, body: SplitRequest) -> Json:
-    """Stores nothing; the same body on the same dataset always gives the same answer."""
+    """Stores nothing; the same body on the same dataset always gives the same answer.
+
+    `leaks` tells which images that are alike would stand on different sides.
+    """
     return Json(splits.preview(studio, project_id, body).model_dump(mode="json"))
 
 

@@ -71,3 +71,17 @@ def test_fewer_images_than_parts_are_warned_of(client: TestClient, world: World)
     url = f"/api/splits/{world.project.id}/preview"
     assert "There are fewer images (2) than subsets (3)." in client.post(url, json=BODY).json()["warnings"]
     assert "There are fewer images (2) than parts (5)." in client.post(url, json=FOLDS).json()["warnings"]
+
+
+def test_what_only_a_later_fold_lacks_is_warned_of_too(client: TestClient, world: World) -> None:
+    records = list(world.workspace.dataset(world.project.id).records())
+    replace_records(world, [records[0], *records[1::2]])
+    body = {"ratios": {"train": 1, "val": 0, "test": 0}, "folds": 5}
+    url = f"/api/splits/{world.project.id}"
+    told = client.post(f"{url}/preview", json=body).json()["warnings"]
+    made = client.post(url, json={**body, "name": "Rare"}).json()["items"]
+    assert made[0]["warnings"] == [text for text in told if not text.startswith("Fold ")]
+    assert [text for item in made[1:] for text in item["warnings"] if text not in made[0]["warnings"]] == [
+        text.partition(": ")[2] for text in told if text.startswith("Fold ")
+    ]
+    assert any("has no image of class 0" in text for text in told)
