@@ -173,3 +173,14 @@ def test_images_added_later_stand_in_no_subset(client: TestClient, world: World)
     found = client.get(f"/api/datasets/{world.project.id}/images", params=query).json()
     assert {item["id"] for item in found["items"]} == {item.id for item in records[15:]}
     assert client.get(f"/api/splits/{world.project.id}/Early").json()["dataset_revision"] == 2
+
+
+@pytest.mark.parametrize("change", [{}, {"folds": 3}, {"group_by": {"by": "similar"}}, {"group_by": {"by": "series"}}])
+def test_a_dataset_that_lost_all_its_images_is_split_into_nothing(
+    client: TestClient, world: World, change: dict[str, Any]
+) -> None:
+    replace_records(world, [])
+    answer = client.post(f"/api/splits/{world.project.id}/preview", json={**BODY, **change})
+    assert answer.status_code == 200, answer.text
+    assert answer.json()["counts"] == {"train": 0, "val": 0, "test": 0}
+    assert any("fewer images (0)" in text for text in answer.json()["warnings"])
