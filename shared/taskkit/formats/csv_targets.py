@@ -14,6 +14,7 @@ _UNITS = frozenset(
         *("usd", "eur"),
     }
 )
+_SIGNS = {"pct": "%", "percent": "%"}
 
 
 def target_infos(headers: list[str]) -> list[TargetInfo]:
@@ -34,7 +35,7 @@ def _target_info(header: str) -> TargetInfo:
         return TargetInfo(name=_spaced(match["name"]), unit=match["unit"].strip())
     name, _, unit = header.rpartition("_")
     if name.strip("_ ") and unit.casefold() in _UNITS:
-        return TargetInfo(name=_spaced(name), unit=unit)
+        return TargetInfo(name=_spaced(name), unit=_SIGNS.get(unit.casefold(), unit))
     return TargetInfo(name=_spaced(header))
 
 
