@@ -138,6 +138,18 @@ class Histogram(Model):
     counts: list[int]
 
 
+class Bins(Model):
+    """How often values occur that are whole multiples of `unit`.
+
+    Bin i holds the values from `start` + i * `step` up to one `unit` below the start of the next bin.
+    """
+
+    start: float
+    step: float
+    unit: float
+    counts: list[int]
+
+
 class Statistics(Model):
     """Facts over all images of a revision. Sizes in pixels and bytes, aspect is width over height."""
 
@@ -155,6 +167,12 @@ class Statistics(Model):
     targets: list[Histogram] = Field(default_factory=list)
     """Distribution of each target, in the order of the dataset's targets."""
     unlabelled: int = 0
+    widths: Bins | None = None
+    heights: Bins | None = None
+    aspects: Bins | None = None
+    brightness: Bins | None = None
+    """Of the images whose brightness is known, 0 to 255."""
+    annotations_per_image: Bins | None = None
 
 
 class DatasetHead(EditableDocument):

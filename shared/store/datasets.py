@@ -1,17 +1,17 @@
 """A dataset on disk: immutable chunks of image records, immutable manifests, one head, and a derived index."""
 
-import hashlib
 import secrets
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import AbstractContextManager
+from dataclasses import dataclass
+from functools import lru_cache
 from pathlib import Path
 
 import orjson
 
-from shared.errors import NotFound
+from shared.errors import NotFound, Stale
 from shared.schemas.base import utc_now
 from shared.schemas.dataset import (
-    CHUNK_SIZE,
     ChunkRef,
     DatasetHead,
     DatasetRevision,
@@ -21,15 +21,20 @@ from shared.schemas.dataset import (
     Legend,
 )
 from shared.store import documents
-from shared.store.files import TEMPORARY, disk_errors, locked, remove_tree, sync_files, write_bytes
+from shared.store.chunks import Chunks
+from shared.store.files import TEMPORARY, disk_errors, locked, remove_tree, sync_files
 from shared.store.imports import ImportStore
 from shared.store.index import DatasetIndex
 from shared.store.paths import checked_image_id, missing, safe_path
 
 
-def record_line(record: ImageRecord) -> bytes:
-    """Return the record as one line of a chunk."""
-    return orjson.dumps(record.model_dump(mode="json", exclude_none=True)) + b"\n"
+@dataclass(frozen=True, slots=True)
+class Draft:
+    """What a revision is to hold. `annotations` is how many its records have together."""
+
+    chunks: list[ChunkRef]
+    legend: Legend
+    annotations: int
 
 
 class DatasetStore:
@@ -37,7 +42,8 @@ class DatasetStore:
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
-        self._index = DatasetIndex(folder)
+        self.chunks = Chunks(folder)
+        self._index = DatasetIndex(folder, self.head)
 
     def exists(self) -> bool:
         """Whether anything was imported."""
@@ -46,7 +52,7 @@ class DatasetStore:
     def head(self) -> DatasetHead:
         """Return the head or raise `NotFound`."""
         try:
-            return documents.read(DatasetHead, self._head_path)
+            return _head_at(self._head_path, _stamp(self._head_path))
         except FileNotFoundError:
             raise NotFound(
                 "dataset_not_found",
@@ -65,13 +71,34 @@ class DatasetStore:
         """Yield the image records of a revision (the newest unless `number` is given), in order of import."""
         chunks = self.head().chunks if number is None else self.revision(number).chunks
         for chunk in chunks:
-            with self._chunk_path(chunk.hash).open("rb") as file:
+            with self.chunks.path(chunk.hash).open("rb") as file:
                 for line in file:
                     yield ImageRecord.model_validate_json(line)
 
+    def revisions(self) -> list[int]:
+        """Return the numbers of the revisions, newest first."""
+        return sorted((int(path.stem) for path in self.folder.glob("revisions/[0-9]*.json")), reverse=True)
+
+    def earlier_record(self, image_id: str) -> ImageRecord:
+        """Return the record of an image that only older revisions have, as the newest of them has it.
+
+        Raises:
+            NotFound: no revision has it.
+        """
+        mark, seen = f'{{"id":"{checked_image_id(image_id)}"'.encode(), {chunk.hash for chunk in self.head().chunks}
+        for number in self.revisions():
+            for chunk in self.revision(number).chunks:
+                if chunk.hash in seen:
+                    continue
+                seen.add(chunk.hash)
+                for line in self.chunks.lines(chunk.hash):
+                    if line.startswith(mark):
+                        return ImageRecord.model_validate_json(line)
+        raise missing("image", image_id)
+
     def index(self) -> DatasetIndex:
         """Return the index, rebuilt first where it is missing, damaged or older than the head."""
-        self._index.ensure(self.head())
+        self._index.ensure()
         return self._index
 
     def image_path(self, record: ImageRecord) -> Path:
@@ -111,21 +138,36 @@ class DatasetStore:
                 documents.write(told, self._head_path)
                 return told
             kept = [] if current is None or replace else current.chunks
-            manifest = self._write_revision(current, kept, records, legend, reason)
-            statistics = self._index.build(manifest.number, manifest.chunks, manifest.classes)
-            head = DatasetHead(
-                revision=manifest.number,
-                project_id=self.folder.parent.name,
-                chunks=manifest.chunks,
-                classes=manifest.classes,
-                targets=manifest.targets,
-                image_count=manifest.image_count,
-                annotation_count=manifest.annotation_count,
-                statistics=statistics,
-                last_import=report,
-            )
-            documents.write(head, self._head_path)
-        return head
+            annotations = current.annotation_count if current and kept else 0
+            annotations += sum(len(record.annotations) for record in records)
+            draft = Draft(self.chunks.appended(kept, records), legend, annotations)
+            return self._publish(current, draft, reason, report)
+
+    def revise(self, draft: Callable[[DatasetHead], Draft], *, reason: str, expected: int | None = None) -> DatasetHead:
+        """Store a new revision that `draft` makes of the present one; what is as it was makes none.
+
+        Args:
+            draft: called under the dataset's lock.
+            reason: what was done, in words.
+            expected: the revision the caller saw; another one raises `Stale`.
+        """
+        with self._locked():
+            current = self.head()
+            if expected is not None and expected != current.revision:
+                raise Stale(
+                    "dataset_changed",
+                    f"Somebody else changed the dataset first: it is at revision {current.revision}, not {expected}.",
+                    hint="Look at it again and repeat the change.",
+                )
+            made = draft(current)
+            if made.chunks == current.chunks and made.legend == current.legend:
+                return current
+            return self._publish(current, made, reason, current.last_import)
+
+    def rewritten(self, current: DatasetHead, digests: set[str], edit: Callable[[bytes], bytes | None]) -> Draft:
+        """Return the present records with the lines of some chunks edited; None takes a record out."""
+        chunks, more = self.chunks.rewritten(current.chunks, digests, edit)
+        return Draft(chunks, current.legend, current.annotation_count + more)
 
     def delete(self) -> None:
         """Remove the dataset and its history; its revision numbers are never used again, splits still name them."""
@@ -154,7 +196,7 @@ class DatasetStore:
         digests = {chunk.hash for manifest in manifests for chunk in manifest.chunks}
         known: set[str] = set()
         for digest in digests:
-            with self._chunk_path(digest).open("rb") as file:
+            with self.chunks.path(digest).open("rb") as file:
                 known.update(orjson.loads(line)["id"] for line in file)
         return known
 
@@ -165,55 +207,35 @@ class DatasetStore:
             deleted = 0
         return max(current.revision if current else 0, deleted) + 1
 
-    def _write_revision(
-        self,
-        current: DatasetHead | None,
-        kept: Sequence[ChunkRef],
-        added: Iterable[ImageRecord],
-        legend: Legend,
-        reason: str,
-    ) -> DatasetRevision:
-        whole, lines = self._open_tail(kept)
-        annotations = current.annotation_count if current and kept else 0
-        chunks = list(whole)
-        for record in added:
-            annotations += len(record.annotations)
-            lines.append(record_line(record))
-            if len(lines) == CHUNK_SIZE:
-                chunks.append(self._write_chunk(lines))
-                lines = []
-        if lines:
-            chunks.append(self._write_chunk(lines))
+    def _publish(
+        self, current: DatasetHead | None, draft: Draft, reason: str, report: ImportReport | None
+    ) -> DatasetHead:
+        """Write the manifest, bring the index to it, and make it the head."""
         manifest = DatasetRevision(
             number=self._next_number(current),
             parent=current.revision if current else None,
             reason=reason,
-            chunks=chunks,
-            classes=legend.classes,
-            targets=legend.targets,
-            image_count=sum(chunk.count for chunk in chunks),
-            annotation_count=annotations,
+            chunks=draft.chunks,
+            classes=draft.legend.classes,
+            targets=draft.legend.targets,
+            image_count=sum(chunk.count for chunk in draft.chunks),
+            annotation_count=draft.annotations,
         )
         documents.write(manifest, self.folder / "revisions" / f"{manifest.number}.json")
-        return manifest
-
-    def _open_tail(self, chunks: Sequence[ChunkRef]) -> tuple[Sequence[ChunkRef], list[bytes]]:
-        """Split off a last chunk that still has room, as its lines."""
-        if not chunks or chunks[-1].count == CHUNK_SIZE:
-            return chunks, []
-        content = self._chunk_path(chunks[-1].hash).read_bytes()
-        return chunks[:-1], content.splitlines(keepends=True)
-
-    def _write_chunk(self, lines: list[bytes]) -> ChunkRef:
-        content = b"".join(lines)
-        digest = hashlib.sha256(content).hexdigest()[:32]
-        path = self._chunk_path(digest)
-        if not path.exists():
-            write_bytes(path, content)
-        return ChunkRef(hash=digest, count=len(lines))
-
-    def _chunk_path(self, digest: str) -> Path:
-        return self.folder / "chunks" / f"{digest}.jsonl"
+        with self._index.moved(manifest.number, manifest.chunks) as statistics:
+            head = DatasetHead(
+                revision=manifest.number,
+                project_id=self.folder.parent.name,
+                chunks=manifest.chunks,
+                classes=manifest.classes,
+                targets=manifest.targets,
+                image_count=manifest.image_count,
+                annotation_count=manifest.annotation_count,
+                statistics=statistics,
+                last_import=report,
+            )
+            documents.write(head, self._head_path)
+        return head
 
     def _locked(self) -> AbstractContextManager[None]:
         """Hold the dataset's lock; it lies beside the folder and so outlives a delete."""
@@ -226,6 +248,18 @@ class DatasetStore:
     @property
     def _head_path(self) -> Path:
         return self.folder / "dataset.json"
+
+
+def _stamp(path: Path) -> tuple[int, ...]:
+    """Return what changes whenever a document is written anew."""
+    found = path.stat()
+    return found.st_ino, found.st_mtime_ns, found.st_size
+
+
+@lru_cache(maxsize=32)
+def _head_at(path: Path, _stamp: tuple[int, ...]) -> DatasetHead:
+    """Return the head at a path; with a thousand chunks reading it takes longer than asking the index."""
+    return documents.read(DatasetHead, path)
 
 
 def write_image_file(path: Path, data: bytes) -> None:

@@ -1,266 +1,298 @@
-"""The dataset's SQLite index: derived, may be deleted at any moment, rebuilt from the chunks."""
+"""The dataset's SQLite index: derived, may be deleted or damaged at any moment, rebuilt from the chunks."""
 
+import secrets
 import sqlite3
-from collections import Counter
-from collections.abc import Iterator, Sequence
-from contextlib import closing
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import closing, contextmanager, suppress
 from pathlib import Path
-from typing import Any, Literal
+from typing import TypeVar
 
-import orjson
+import numpy as np
+import numpy.typing as npt
 
 from shared.errors import NotFound
-from shared.schemas.base import Subset
-from shared.schemas.dataset import ChunkRef, ClassInfo, DatasetHead, Histogram, Range, Statistics
+from shared.schemas.dataset import ChunkRef, DatasetHead, Statistics
 from shared.schemas.split import Split
+from shared.store import index_query, index_rows
+from shared.store.chunks import Chunks
 from shared.store.files import locked, replacing
+from shared.store.index_changes import apply, pairs
+from shared.store.index_orders import Order, orders
+from shared.store.index_query import ImageQuery, SortKey
+from shared.store.index_rows import FORMAT, PER_CHUNK, Tally, as_id, as_number, insert, row_of
 from shared.store.paths import missing
 
-_FORMAT = 2
-_BINS = 24
-_SCHEMA = """
-CREATE TABLE meta (format INTEGER, revision INTEGER);
-CREATE TABLE images (
-    position INTEGER PRIMARY KEY, id TEXT UNIQUE, filename TEXT, width INTEGER, height INTEGER, bytes INTEGER,
-    format TEXT, imported_at TEXT, annotations INTEGER, class_name TEXT, subset TEXT,
-    chunk TEXT, offset INTEGER, length INTEGER);
-CREATE TABLE image_classes (
-    class_id INTEGER, position INTEGER, annotations INTEGER, PRIMARY KEY (class_id, position)) WITHOUT ROWID;
-CREATE TABLE image_values (target INTEGER, position INTEGER, value REAL, PRIMARY KEY (target, position)) WITHOUT ROWID;
-CREATE TABLE split_subsets (split_id TEXT, image_id TEXT, subset TEXT, PRIMARY KEY (split_id, image_id)) WITHOUT ROWID;
-"""
-_INDEXES = """
-CREATE INDEX by_filename ON images (filename, position);
-CREATE INDEX by_class ON images (class_name, position);
-CREATE INDEX by_size ON images (bytes, position);
-"""
-SortKey = Literal["filename", "class", "size", "imported_at", "annotations"]
-_SORT_COLUMNS: dict[SortKey, str] = {
-    "filename": "filename",
-    "class": "class_name",
-    "size": "bytes",
-    "imported_at": "imported_at",
-    "annotations": "annotations",
-}
+__all__ = ["DatasetIndex", "ImageQuery", "SortKey"]
+_T = TypeVar("_T")
+_WALK_STEPS = 400_000
+"""Steps of SQLite's machine that walking along an order may take, some 10 ms, before the whole order is made."""
+_WALKED = 1_000
 
 
-@dataclass(frozen=True, slots=True)
-class ImageQuery:
-    """Which images, in which order. None means no restriction."""
-
-    class_id: int | None = None
-    labelled: bool | None = None
-    split: Split | None = None
-    subset: Subset | Literal["unassigned"] | None = None
-    search: str | None = None
-    sort_by: SortKey = "filename"
-    descending: bool = False
+class _Damaged(Exception):
+    """The index says what cannot be."""
 
 
 class DatasetIndex:
-    """Queries over the records of the newest revision."""
+    """Queries over the records of the newest revision. `head` reads the dataset's head."""
 
-    def __init__(self, folder: Path) -> None:
-        self._folder = folder
+    def __init__(self, folder: Path, head: Callable[[], DatasetHead]) -> None:
+        self._chunks = Chunks(folder)
         self._path = folder / "index.sqlite"
+        self._head = head
 
-    def ensure(self, head: DatasetHead) -> None:
+    def ensure(self) -> None:
         """Rebuild unless the index is there, sound, and of the head's revision."""
-        if self._is_of(head.revision):
-            return
-        with locked(self._path):
-            if not self._is_of(head.revision):
-                self.build(head.revision, head.chunks, head.classes)
+        if not self._is_of(self._head().revision):
+            self._rebuild()
 
-    def build(self, revision: int, chunks: Sequence[ChunkRef], classes: Sequence[ClassInfo]) -> Statistics:
-        """Write the index anew from chunks, switch to it, and return the facts over exactly these images."""
-        names = {item.id: item.name for item in classes}
-        with replacing(self._path) as temporary, closing(sqlite3.connect(temporary)) as db:
-            db.executescript("PRAGMA journal_mode=OFF; PRAGMA synchronous=OFF;" + _SCHEMA)
-            for position, (chunk, offset, line) in enumerate(self._lines(chunks)):
-                _insert(db, position, chunk, offset, line, names)
-            db.execute("INSERT INTO meta VALUES (?, ?)", (_FORMAT, revision))
-            db.executescript(_INDEXES)
-            db.commit()
-            return _statistics(db)
+    @contextmanager
+    def moved(self, revision: int, chunks: Sequence[ChunkRef]) -> Iterator[Statistics]:
+        """Bring the index to other chunks, and give the facts over exactly these images.
+
+        What the caller does inside happens before the index counts, so that readers never see an index that is newer
+        than the head.
+        """
+        with locked(self._path):
+            if (db := self._changed(revision, chunks)) is not None:
+                with closing(db):
+                    yield index_rows.statistics(db)
+                    db.commit()
+                return
+            with self._built(revision, chunks) as statistics:
+                yield statistics
 
     def page(self, query: ImageQuery, page: int, page_size: int) -> tuple[int, list[bytes]]:
         """Return how many images match and the stored JSON of those on the page (from 1)."""
-        where, values = self._where(query)
-        order = _order(query)
-        with closing(self._open()) as db:
-            total = db.execute(f"SELECT count(*) FROM images {where}", values).fetchone()[0]
-            rows = db.execute(
-                f"SELECT chunk, offset, length FROM images {where} ORDER BY {order} LIMIT ? OFFSET ?",
-                (*values, page_size, (page - 1) * page_size),
-            ).fetchall()
-        return total, [self._read(*row) for row in rows]
+        start = (page - 1) * page_size
+
+        def work(db: sqlite3.Connection) -> tuple[int, list[bytes]]:
+            matching, places = _walked(db, query, start, page_size) or (None, [])
+            if matching is None:
+                found = self._order(db, query)
+                matching, places = len(found), found[start : start + page_size].tolist()
+            return matching, self._read(db, places)
+
+        return self._ask(work, query.split)
 
     def record(self, image_id: str) -> bytes:
         """Return the stored JSON of one image or raise `NotFound`."""
-        with closing(self._open()) as db:
-            row = db.execute("SELECT chunk, offset, length FROM images WHERE id = ?", (image_id,)).fetchone()
-        if row is None:
-            raise missing("image", image_id)
-        return self._read(*row)
+        return self._ask(lambda db: self._read(db, [_place(db, image_id)])[0])
 
     def ids(self) -> set[str]:
         """Return the ids of all images."""
-        with closing(self._open()) as db:
-            return {row[0] for row in db.execute("SELECT id FROM images")}
+        return self._ask(lambda db: {as_id(row[0]) for row in db.execute("SELECT id FROM images")})
+
+    def matching(self, query: ImageQuery) -> list[str]:
+        """Return the ids of all images of a query, in order."""
+
+        def work(db: sqlite3.Connection) -> list[str]:
+            return [_id(db, place) for place in self._order(db, query).tolist()]
+
+        return self._ask(work, query.split)
+
+    def places(self, image_ids: Sequence[str]) -> dict[str, str]:
+        """Return the chunk each image stands in, by id.
+
+        Raises:
+            NotFound: there is no such image.
+        """
+
+        def work(db: sqlite3.Connection) -> dict[str, str]:
+            chunks = dict(db.execute("SELECT ordinal, hash FROM chunks").fetchall())
+            return {image_id: chunks[_place(db, image_id) // PER_CHUNK] for image_id in image_ids}
+
+        return self._ask(work)
+
+    def chunks_of_class(self, class_id: int) -> set[str]:
+        """Return the chunks that hold an image of a class."""
+        sql = (
+            "SELECT hash FROM chunks WHERE ordinal IN"
+            f" (SELECT DISTINCT position / {PER_CHUNK} FROM image_classes WHERE class_id = ?)"
+        )
+        return self._ask(lambda db: {row[0] for row in db.execute(sql, (class_id,))})
 
     def neighbours(self, query: ImageQuery, image_id: str) -> tuple[str | None, str | None]:
         """Return the ids before and after an image in a query; both None when it is not in it."""
-        where, values = self._where(query)
-        order = _order(query)
-        with closing(self._open()) as db:
-            row = db.execute(
-                f"SELECT before, after FROM (SELECT id, lag(id) OVER w AS before, lead(id) OVER w AS after"
-                f" FROM images {where} WINDOW w AS (ORDER BY {order})) WHERE id = ?",
-                (*values, image_id),
-            ).fetchone()
-        return (row[0], row[1]) if row else (None, None)
+
+        def work(db: sqlite3.Connection) -> tuple[str | None, str | None]:
+            try:
+                place = _place(db, image_id)
+            except NotFound:
+                return None, None
+            if query.unrestricted:
+                return _beside(db, query, place)
+            found = self._order(db, query)
+            at = np.flatnonzero(found == place)
+            if not len(at):
+                return None, None
+            before = _id(db, int(found[at[0] - 1])) if at[0] > 0 else None
+            return before, _id(db, int(found[at[0] + 1])) if at[0] + 1 < len(found) else None
+
+        return self._ask(work, query.split)
 
     def _is_of(self, revision: int) -> bool:
         try:
             with closing(self._open()) as db:
-                return bool(db.execute("SELECT format, revision FROM meta").fetchone() == (_FORMAT, revision))
+                return bool(db.execute("SELECT format, revision FROM meta").fetchone() == (FORMAT, revision))
         except (sqlite3.DatabaseError, NotFound):
             return False
+
+    def _ask(self, work: Callable[[sqlite3.Connection], _T], split: Split | None = None) -> _T:
+        """Return what `work` finds; a damaged index is rebuilt first."""
+        try:
+            return self._asked(work, split)
+        except (sqlite3.DatabaseError, _Damaged):
+            self._rebuild(damaged=True)
+            return self._asked(work, split)
+
+    def _asked(self, work: Callable[[sqlite3.Connection], _T], split: Split | None) -> _T:
+        with closing(self._open()) as db:
+            if split is not None:
+                _load_split(db, split)
+            return work(db)
 
     def _open(self) -> sqlite3.Connection:
         if not self._path.exists():
             raise NotFound("index_not_found", "The dataset's index is gone.")
         return sqlite3.connect(self._path, timeout=10)
 
-    def _where(self, query: ImageQuery) -> tuple[str, list[Any]]:
-        clauses: list[str] = []
-        values: list[Any] = []
+    def _rebuild(self, *, damaged: bool = False) -> None:
+        with locked(self._path):
+            head = self._head()
+            if damaged or not self._is_of(head.revision):
+                with self._built(head.revision, head.chunks):
+                    pass
 
-        def add(clause: str, *given: Any) -> None:
-            clauses.append(clause)
-            values.extend(given)
-
-        if query.class_id is not None:
-            add("position IN (SELECT position FROM image_classes WHERE class_id = ?)", query.class_id)
-        if query.labelled is not None:
-            add("annotations > 0" if query.labelled else "annotations = 0")
-        if query.search:
-            pattern = query.search.replace("\\", "\\\\").replace("%", "\\%").replace("_", "\\_")
-            add("filename LIKE ? ESCAPE '\\'", f"%{pattern}%")
-        if query.subset is not None and query.split is None:
-            add("subset IS NULL") if query.subset == "unassigned" else add("subset = ?", query.subset)
-        elif query.subset is not None and query.split is not None:
-            self._load_split(query.split)
-            known = "SELECT image_id FROM split_subsets WHERE split_id = ?"
-            if query.subset == "unassigned":
-                add(f"id NOT IN ({known})", query.split.id)
-            else:
-                add(f"id IN ({known} AND subset = ?)", query.split.id, query.subset)
-        return ("WHERE " + " AND ".join(clauses) if clauses else ""), values
-
-    def _load_split(self, split: Split) -> None:
-        """Copy a split's assignment into the index, once; it never changes."""
-        with closing(self._open()) as db:
-            if db.execute("SELECT 1 FROM split_subsets WHERE split_id = ? LIMIT 1", (split.id,)).fetchone():
-                return
-            rows = [(split.id, image, subset) for subset, images in split.assignment.items() for image in images]
-            db.executemany("INSERT OR IGNORE INTO split_subsets VALUES (?, ?, ?)", rows)
+    @contextmanager
+    def _built(self, revision: int, chunks: Sequence[ChunkRef]) -> Iterator[Statistics]:
+        """Write the index anew from chunks and switch to it at the end."""
+        with replacing(self._path) as temporary, closing(sqlite3.connect(temporary)) as db:
+            db.executescript("PRAGMA journal_mode=OFF; PRAGMA synchronous=OFF;" + index_rows.SCHEMA)
+            tally: Tally = Tally()
+            for ordinal, chunk in enumerate(chunks):
+                lines = self._chunks.lines(chunk.hash)
+                row = (ordinal, chunk.hash, index_rows.offsets_of(lines))
+                db.execute("INSERT INTO chunks VALUES (?, ?, ?)", row)
+                insert(db, [row_of(ordinal * PER_CHUNK + at, line) for at, line in enumerate(lines)], tally)
+            index_rows.save(db, tally)
+            db.execute("INSERT INTO meta VALUES (?, ?, ?)", (FORMAT, secrets.token_hex(8), revision))
+            db.executescript(index_rows.INDEXES)
             db.commit()
+            yield index_rows.statistics(db)
 
-    def _lines(self, chunks: Sequence[ChunkRef]) -> Iterator[tuple[str, int, bytes]]:
-        for chunk in chunks:
-            offset = 0
-            with (self._folder / "chunks" / f"{chunk.hash}.jsonl").open("rb") as file:
-                for line in file:
-                    yield chunk.hash, offset, line
-                    offset += len(line)
-
-    def _read(self, chunk: str, offset: int, length: int) -> bytes:
-        with (self._folder / "chunks" / f"{chunk}.jsonl").open("rb") as file:
-            file.seek(offset)
-            return file.read(length).rstrip(b"\n")
-
-
-def _insert(db: sqlite3.Connection, position: int, chunk: str, offset: int, line: bytes, names: dict[int, str]) -> None:
-    record = orjson.loads(line)
-    counts = Counter(item["class_id"] for item in record["annotations"] if "class_id" in item)
-    shown = sorted(counts)
-    values = [value for item in record["annotations"] for value in item.get("values", ())]
-    db.execute(
-        "INSERT OR IGNORE INTO images VALUES (?,?,?,?,?,?,?,?,?,?,?,?,?,?)",
-        (
-            position,
-            record["id"],
-            record["filename"],
-            record["width"],
-            record["height"],
-            record["bytes"],
-            record["format"],
-            record["imported_at"],
-            len(record["annotations"]),
-            names.get(shown[0], "") if shown else "",
-            (record.get("meta") or {}).get("subset"),
-            chunk,
-            offset,
-            len(line),
-        ),
-    )
-    rows = [(item, position, count) for item, count in counts.items()]
-    db.executemany("INSERT OR IGNORE INTO image_classes VALUES (?, ?, ?)", rows)
-    numbers = [(target, position, value) for target, value in enumerate(values)]
-    db.executemany("INSERT OR IGNORE INTO image_values VALUES (?, ?, ?)", numbers)
-
-
-def _order(query: ImageQuery) -> str:
-    direction = "DESC" if query.descending else "ASC"
-    return f"{_SORT_COLUMNS[query.sort_by]} {direction}, position {direction}"
-
-
-def _statistics(db: sqlite3.Connection) -> Statistics:
-    classes = "SELECT class_id, count(*) FROM image_classes GROUP BY class_id"
-    annotations = "SELECT class_id, sum(annotations) FROM image_classes GROUP BY class_id"
-    formats = "SELECT format, count(*) FROM images GROUP BY format ORDER BY 2 DESC"
-    subsets = "SELECT subset, count(*) FROM images WHERE subset IS NOT NULL GROUP BY subset"
-    return Statistics(
-        width=_range(db, "width"),
-        height=_range(db, "height"),
-        aspect=_range(db, "1.0 * width / height"),
-        total_bytes=db.execute("SELECT coalesce(sum(bytes), 0) FROM images").fetchone()[0],
-        formats=dict(db.execute(formats).fetchall()),
-        subsets=dict(db.execute(subsets).fetchall()),
-        class_counts=dict(db.execute(classes).fetchall()),
-        annotation_counts=dict(db.execute(annotations).fetchall()),
-        targets=_histograms(db),
-        unlabelled=db.execute("SELECT count(*) FROM images WHERE annotations = 0").fetchone()[0],
-    )
-
-
-def _histograms(db: sqlite3.Connection) -> list[Histogram]:
-    """Return the distribution of each target."""
-    facts = "SELECT target, min(value), max(value), avg(value) FROM image_values GROUP BY target"
-    return [_histogram(db, *row) for row in db.execute(facts).fetchall()]
-
-
-def _histogram(db: sqlite3.Connection, target: int, low: float, high: float, mean: float) -> Histogram:
-    step = (high - low) / _BINS or 1.0
-    rows = db.execute(
-        "SELECT min(cast((value - ?) / ? AS INTEGER), ?) AS bin, count(*) FROM image_values"
-        " WHERE target = ? GROUP BY bin",
-        (low, step, _BINS - 1, target),
-    )
-    found = dict(rows.fetchall())
-    counts = [found.get(number, 0) for number in range(_BINS)]
-    spread = "SELECT avg((value - ?) * (value - ?)) FROM image_values WHERE target = ?"
-    variance: float = db.execute(spread, (mean, mean, target)).fetchone()[0]
-    return Histogram(min=low, max=high, mean=mean, std=variance**0.5, counts=counts)
-
-
-def _range(db: sqlite3.Connection, value: str) -> Range | None:
-    count = db.execute("SELECT count(*) FROM images").fetchone()[0]
-    if count == 0:
+    def _changed(self, revision: int, chunks: Sequence[ChunkRef]) -> sqlite3.Connection | None:
+        """Return the index brought to other chunks, not yet committed; None where it must be built anew."""
+        with suppress(sqlite3.DatabaseError, NotFound, FileNotFoundError):
+            db = self._open()
+            try:
+                db.executescript("PRAGMA cache_spill=OFF; PRAGMA synchronous=NORMAL")
+                known = db.execute("SELECT ordinal, hash FROM chunks ORDER BY ordinal").fetchall()
+                changes = pairs(known, [chunk.hash for chunk in chunks])
+                if db.execute("SELECT format FROM meta").fetchone() == (FORMAT,) and changes is not None:
+                    apply(db, self._chunks, changes)
+                    db.execute("UPDATE meta SET revision = ?", (revision,))
+                    return db
+            except BaseException:
+                db.close()
+                raise
+            db.close()
         return None
-    low, high = db.execute(f"SELECT min({value}), max({value}) FROM images").fetchone()
-    middle = db.execute(f"SELECT {value} FROM images ORDER BY {value} LIMIT 1 OFFSET ?", (count // 2,)).fetchone()[0]
-    return Range(min=low, median=middle, max=high)
+
+    def _order(self, db: sqlite3.Connection, query: ImageQuery) -> Order:
+        """Return the positions of all matching images in order, as remembered or found now."""
+        key = (self._path, *db.execute("SELECT token, revision FROM meta").fetchone(), query.key)
+
+        def find() -> Order:
+            sql, values = index_query.statement(db, query, walking=False)
+            rows = db.execute(sql, values)
+            return np.fromiter((row[0] for row in rows), dtype=np.uint32)
+
+        return orders.get(key, find)
+
+    def _read(self, db: sqlite3.Connection, places: Sequence[int]) -> list[bytes]:
+        """Return the stored JSON of images by position; each chunk is opened once."""
+        found: dict[int, bytes] = {}
+        for ordinal, members in _by_chunk(places).items():
+            row = db.execute("SELECT hash, offsets FROM chunks WHERE ordinal = ?", (ordinal,)).fetchone()
+            if row is None or not (path := self._chunks.path(row[0])).exists():
+                raise _Damaged
+            found |= _lines(path, members, np.frombuffer(row[1], dtype=np.uint32))
+        if not all(line.startswith(b"{") and line.endswith(b"}") for line in found.values()):
+            raise _Damaged
+        return [found[place] for place in places]
+
+
+def _walked(db: sqlite3.Connection, query: ImageQuery, start: int, size: int) -> tuple[int, list[int]] | None:
+    """Return the count of matching images and the positions of a page; None where that would take long."""
+    if start + size > _WALKED or (matching := index_query.total(db, query)) is None:
+        return None
+    sql, values = index_query.statement(db, query, walking=True)
+    db.set_progress_handler(lambda: 1, _WALK_STEPS)
+    try:
+        rows = db.execute(f"{sql} LIMIT ? OFFSET ?", (*values, size, start)).fetchall()
+    except sqlite3.OperationalError as error:
+        if "interrupted" not in str(error):
+            raise
+        return None
+    finally:
+        db.set_progress_handler(None, 0)
+    return matching, [row[0] for row in rows]
+
+
+def _beside(db: sqlite3.Connection, query: ImageQuery, place: int) -> tuple[str | None, str | None]:
+    """Return the ids before and after an image among all images."""
+    index, column, _ = index_query.order(query)
+    value = db.execute(f"SELECT {column} FROM images WHERE position = ?", (place,)).fetchone()[0]
+    found = []
+    for sign, direction in (("<", "DESC"), (">", "ASC")):
+        sql = (
+            f"SELECT id FROM images INDEXED BY {index} WHERE ({column}, position) {sign} (?, ?)"
+            f" ORDER BY {column} {direction}, position {direction} LIMIT 1"
+        )
+        row = db.execute(sql, (value, place)).fetchone()
+        found.append(as_id(row[0]) if row else None)
+    before, after = reversed(found) if query.descending else found
+    return before, after
+
+
+def _place(db: sqlite3.Connection, image_id: str) -> int:
+    with suppress(ValueError):
+        if row := db.execute("SELECT position FROM images WHERE id = ?", (as_number(image_id),)).fetchone():
+            return int(row[0])
+    raise missing("image", image_id)
+
+
+def _id(db: sqlite3.Connection, place: int) -> str:
+    return as_id(db.execute("SELECT id FROM images WHERE position = ?", (place,)).fetchone()[0])
+
+
+def _lines(path: Path, places: Sequence[int], offsets: npt.NDArray[np.uint32]) -> dict[int, bytes]:
+    """Return lines of a chunk by position."""
+    found: dict[int, bytes] = {}
+    with path.open("rb") as file:
+        for place in places:
+            at = place % PER_CHUNK
+            start, end = offsets[at : at + 2].tolist()
+            file.seek(start)
+            found[place] = file.read(end - start).rstrip(b"\n")
+    return found
+
+
+def _by_chunk(places: Sequence[int]) -> Mapping[int, list[int]]:
+    found: dict[int, list[int]] = {}
+    for place in places:
+        found.setdefault(place // PER_CHUNK, []).append(place)
+    return found
+
+
+def _load_split(db: sqlite3.Connection, split: Split) -> None:
+    """Copy a split's assignment into the index, once; it never changes."""
+    if db.execute("SELECT 1 FROM split_subsets WHERE split_id = ? LIMIT 1", (split.id,)).fetchone():
+        return
+    rows = (
+        (split.id, subset, as_number(image_id)) for subset, images in split.assignment.items() for image_id in images
+    )
+    sql = "INSERT OR IGNORE INTO split_subsets SELECT ?, position, ? FROM images WHERE id = ?"
+    db.executemany(sql, rows)
+    db.commit()

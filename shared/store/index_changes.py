@@ -1,0 +1,77 @@
+"""From one list of chunks to another: only the records that differ are touched."""
+
+import sqlite3
+from collections.abc import Sequence
+from dataclasses import dataclass
+from itertools import zip_longest
+
+from shared.store import index_rows
+from shared.store.chunks import Chunks
+from shared.store.index_rows import PER_CHUNK, Tally, row_of
+
+_REBUILD_SHARE = 0.3
+"""When more of the chunks differ, writing the index anew is quicker."""
+_ALWAYS = 16
+
+
+@dataclass(frozen=True, slots=True)
+class Change:
+    """A chunk put in the place of another; None for no chunk."""
+
+    ordinal: int
+    old: str | None
+    new: str | None
+
+
+def pairs(known: Sequence[tuple[int, str]], wanted: Sequence[str]) -> list[Change] | None:
+    """Return what leads from the known chunks, with their ordinals, to the wanted; None if better built anew."""
+    have = [digest for _, digest in known]
+    head = _common(have, wanted)
+    tail = min(_common(have[::-1], wanted[::-1]), len(have) - head, len(wanted) - head)
+    old, new = known[head : len(have) - tail], wanted[head : len(wanted) - tail]
+    if len(new) > len(old) and tail:
+        return None
+    end = known[-1][0] + 1 if known else 0
+    ordinals = [ordinal for ordinal, _ in old] + list(range(end, end + len(new) - len(old)))
+    changes = [
+        Change(ordinal, before, after)
+        for ordinal, before, after in zip_longest(ordinals, [digest for _, digest in old], new)
+        if before != after
+    ]
+    replaced = sum(change.old is not None for change in changes)
+    few = replaced <= _ALWAYS or replaced < _REBUILD_SHARE * len(known)
+    return changes if few and len(changes) - replaced <= max(_ALWAYS, len(known)) else None
+
+
+def apply(db: sqlite3.Connection, chunks: Chunks, changes: Sequence[Change]) -> None:
+    """Bring the index from old chunks to new ones."""
+    tally, moved = Tally(), False
+    for change in changes:
+        before = chunks.lines(change.old) if change.old else []
+        after = chunks.lines(change.new) if change.new else []
+        gone, come = [], []
+        for at, (old, new) in enumerate(zip_longest(before, after)):
+            if old != new:
+                position = change.ordinal * PER_CHUNK + at
+                gone += [row_of(position, old)] if old else []
+                come += [row_of(position, new)] if new else []
+        moved = moved or [row.image[:2] for row in gone] != [row.image[:2] for row in come]
+        index_rows.remove(db, gone, tally)
+        index_rows.insert(db, come, tally)
+        db.execute("DELETE FROM chunks WHERE ordinal = ?", (change.ordinal,))
+        if change.new:
+            offsets = index_rows.offsets_of(after)
+            db.execute("INSERT INTO chunks VALUES (?, ?, ?)", (change.ordinal, change.new, offsets))
+    if moved:
+        db.execute("DELETE FROM split_subsets")
+    index_rows.save(db, tally)
+
+
+def _common(first: Sequence[str], second: Sequence[str]) -> int:
+    """Return how many items two lists begin with in common."""
+    count = 0
+    for one, other in zip(first, second, strict=False):
+        if one != other:
+            break
+        count += 1
+    return count
