@@ -114,11 +114,11 @@ def _of_subset(query: ImageQuery) -> Clause:
 
 def _places(db: sqlite3.Connection, file: str) -> list[int]:
     """Return the positions of the images a problem speaks of: by file, else, for a label file, by its name."""
-    stem = PurePosixPath(file).stem
-    sql = "SELECT position, source FROM images WHERE filename >= ? AND filename < ?"
-    rows = db.execute(sql, (f"{stem}.", f"{stem}/")).fetchall()
-    exact = [position for position, source in rows if source == file]
-    return exact or [position for position, _ in rows]
+    path = PurePosixPath(file)
+    sql = "SELECT position, source, filename FROM images WHERE filename >= ? AND filename < ?"
+    rows = db.execute(sql, (f"{path.stem}.", f"{path.stem}/")).fetchall()
+    exact = [place for place, source, _ in rows if source == file]
+    return exact or [place for place, _, name in rows if PurePosixPath(name).suffix != path.suffix]
 
 
 def order(query: ImageQuery) -> tuple[str, str, str]:

@@ -1,34 +1,20 @@
 """Datasets: what is there, and getting more in."""
 
-from collections.abc import Iterator, Mapping
-from contextlib import suppress
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
 
 from services.gateway.actions import jobs
+from services.gateway.actions.image_filters import Filters, query
 from services.gateway.studio import Studio
-from shared.errors import Conflict, NotFound, invalid_field
+from shared.errors import Conflict, NotFound
 from shared.schemas.base import Subset
 from shared.schemas.dataset import DatasetHead, ImageRecord, Legend
 from shared.store.datasets import DatasetStore
-from shared.store.index import ImageQuery, SortKey
 from shared.taskkit import images as pictures
 from shared.taskkit import registry
 from shared.taskkit.shapes import Shape
-
-
-@dataclass(frozen=True, slots=True)
-class Filters:
-    """What a person asks of the image list. Names, not ids; None means any."""
-
-    class_name: str | None = None
-    label_state: Literal["labelled", "unlabelled"] | None = None
-    split: str | None = None
-    subset: Literal["train", "val", "test", "unassigned"] | None = None
-    search: str | None = None
-    sort_by: SortKey = "filename"
-    sort_order: Literal["asc", "desc"] = "asc"
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,28 +56,10 @@ def summary(found: DatasetHead) -> dict[str, Any]:
     return body
 
 
-def query(studio: Studio, project_id: str, filters: Filters) -> ImageQuery:
-    """Return filters as a query of the index.
-
-    Raises:
-        NotFound: the class or the split does not exist.
-    """
-    split = studio.workspace.splits(project_id).named(filters.split) if filters.split else None
-    return ImageQuery(
-        class_id=_class_id(head(studio, project_id), filters.class_name),
-        labelled=None if filters.label_state is None else filters.label_state == "labelled",
-        split=split,
-        subset=filters.subset,
-        search=filters.search,
-        sort_by=filters.sort_by,
-        descending=filters.sort_order == "desc",
-    )
-
-
 def page(studio: Studio, project_id: str, filters: Filters, number: int, size: int) -> tuple[int, list[bytes]]:
     """Return the count of matching images and the stored JSON of one page of them."""
-    index = store(studio, project_id).index()
-    return index.page(query(studio, project_id, filters), number, size)
+    found = store(studio, project_id)
+    return found.index().page(query(studio, found, filters), number, size)
 
 
 def records(studio: Studio, project_id: str, filters: Filters, number: int, size: int) -> tuple[int, list[ImageRecord]]:
@@ -106,18 +74,14 @@ def record(studio: Studio, project_id: str, image_id: str) -> ImageRecord:
     try:
         return ImageRecord.model_validate_json(found.index().record(image_id))
     except NotFound:
-        for number in range(found.head().revision - 1, 0, -1):
-            for old in _records_of(found, number):
-                if old.id == image_id:
-                    return old
-        raise
+        return found.earlier_record(image_id)
 
 
 def image(studio: Studio, project_id: str, image_id: str, filters: Filters) -> ImageDetail:
     """Return one image with its neighbours in a query."""
     found = record(studio, project_id, image_id)
-    index = store(studio, project_id).index()
-    before, after = index.neighbours(query(studio, project_id, filters), image_id)
+    dataset = store(studio, project_id)
+    before, after = dataset.index().neighbours(query(studio, dataset, filters), image_id)
     splits = studio.workspace.splits(project_id).list()
     return ImageDetail(
         record=found,
@@ -134,12 +98,6 @@ def shapes(studio: Studio, project_id: str, found: ImageRecord) -> list[Shape]:
     overlay = registry.part(project.task, "overlay")
     drawn: list[Shape] = overlay.truth_shapes(found.annotations, legend(studio, project_id)) if overlay else []
     return drawn
-
-
-def _records_of(found: DatasetStore, number: int) -> Iterator[ImageRecord]:
-    """Yield the records of a revision; none where it was cleared away."""
-    with suppress(NotFound):
-        yield from found.records(number)
 
 
 def legend(studio: Studio, project_id: str, revision: int | None = None) -> Legend:
@@ -176,12 +134,3 @@ def delete(studio: Studio, project_id: str) -> None:
     if busy := jobs.unfinished(studio, project_id):
         raise Conflict("dataset_is_in_use", f"A job uses this dataset: {busy[0].title}.", hint="Cancel it first.")
     found.delete()
-
-
-def _class_id(found: DatasetHead, name: str | None) -> int | None:
-    if name is None:
-        return None
-    for item in found.classes:
-        if item.name == name:
-            return item.id
-    raise invalid_field("class", f"the dataset has no class {name[:60]!r}", code="class_not_found")

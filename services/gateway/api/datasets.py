@@ -6,27 +6,66 @@ from typing import Annotated, Literal
 from fastapi import APIRouter, Depends, Query, Request, Response
 
 from services.gateway.actions import datasets
-from services.gateway.actions.datasets import Filters
+from services.gateway.actions.image_filters import Filters
 from services.gateway.api.http import Json, PageNumber, PageSize, encoded_listing
 from services.gateway.studio import StudioDep
-from shared.store.index import SortKey
+from shared.schemas.base import Subset
+from shared.store.index_query import SortKey
 
 router = APIRouter(prefix="/api/datasets/{project_id}", tags=["datasets"])
 _FOREVER = "private, max-age=31536000, immutable"
 _MEDIA_TYPES = {"TIFF": "image/tiff", "BMP": "image/bmp", "PNG": "image/png", "WEBP": "image/webp"}
 
 
+AnySubset = Subset | Literal["unassigned"]
+Number = Annotated[float | None, Query(ge=0, le=1e9, description="Included.")]
+
+
 def filters(
     class_name: Annotated[str | None, Query(alias="class", description="Name of a class.")] = None,
-    label_state: Literal["labelled", "unlabelled"] | None = None,
+    label_state: Annotated[Literal["labelled", "unlabelled"] | None, Query(description="Annotated or not.")] = None,
     split: Annotated[str | None, Query(description="Name of the split that `subset` refers to.")] = None,
-    subset: Literal["train", "val", "test", "unassigned"] | None = None,
+    subset: Annotated[
+        Subset | Literal["unassigned"] | None, Query(description="Of the split, else as imported.")
+    ] = None,
+    problem: Annotated[str | None, Query(description="Code of a problem of the last import, or `any`.")] = None,
+    image_format: Annotated[str | None, Query(alias="format", description="Of the file, such as JPEG.")] = None,
+    min_width: Number = None,
+    max_width: Number = None,
+    min_height: Number = None,
+    max_height: Number = None,
+    min_aspect: Number = None,
+    max_aspect: Number = None,
+    min_annotations: Number = None,
+    max_annotations: Number = None,
+    min_brightness: Number = None,
+    max_brightness: Number = None,
     search: Annotated[str | None, Query(max_length=200, description="Part of the file name.")] = None,
     sort_by: SortKey = "filename",
     sort_order: Literal["asc", "desc"] = "asc",
 ) -> Filters:
     """Read the filters of the image list off the query string."""
-    return Filters(class_name, label_state, split, subset, search, sort_by, sort_order)
+    return Filters(
+        class_name=class_name,
+        label_state=label_state,
+        split=split,
+        subset=subset,
+        problem=problem,
+        format=image_format,
+        min_width=min_width,
+        max_width=max_width,
+        min_height=min_height,
+        max_height=max_height,
+        min_aspect=min_aspect,
+        max_aspect=max_aspect,
+        min_annotations=min_annotations,
+        max_annotations=max_annotations,
+        min_brightness=min_brightness,
+        max_brightness=max_brightness,
+        search=search,
+        sort_by=sort_by,
+        sort_order=sort_order,
+    )
 
 
 FiltersDep = Annotated[Filters, Depends(filters)]

@@ -31,8 +31,12 @@ class Json(Response):
 def listing(items: Sequence[Any], page: int, page_size: int) -> Json:
     """Return one page of `items`, cut here."""
     start = (page - 1) * page_size
-    body = {"items": items[start : start + page_size], "total": len(items), "page": page, "page_size": page_size}
-    return Json(body)
+    return listed(items[start : start + page_size], len(items), page, page_size)
+
+
+def listed(items: Sequence[Any], total: int, page: int, page_size: int) -> Json:
+    """Return one page that was cut already."""
+    return Json({"items": items, "total": total, "page": page, "page_size": page_size})
 
 
 def encoded_listing(items: Sequence[bytes], total: int, page: int, page_size: int) -> Response:

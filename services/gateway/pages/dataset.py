@@ -1,13 +1,15 @@
 """The dataset: getting images in, and looking at them."""
 
-from dataclasses import asdict, dataclass
-from typing import Annotated, ClassVar, Literal
+from dataclasses import dataclass
+from typing import Annotated, ClassVar
 
 from fastapi import APIRouter, Depends, Query, Request, Response
 
 from services.gateway.actions import datasets, splits
-from services.gateway.actions.datasets import Filters, ImageDetail
+from services.gateway.actions.datasets import ImageDetail
+from services.gateway.actions.image_filters import Filters
 from services.gateway.pages import formats, imports, tiles
+from services.gateway.pages.forms import parsed
 from services.gateway.pages.imports import Importing
 from services.gateway.pages.pager import Pager, pager
 from services.gateway.pages.rendering import View, go_to, link, show
@@ -17,7 +19,6 @@ from services.gateway.studio import Studio, StudioDep
 from shared.schemas.base import SUBSETS
 from shared.schemas.dataset import DatasetHead
 from shared.schemas.project import Project
-from shared.store.index import SortKey
 from shared.taskkit import plots
 from shared.taskkit.plots import Bars
 
@@ -84,23 +85,9 @@ class ImageView(View):
     next: str
 
 
-def _filters(
-    class_name: Annotated[str, Query(alias="class")] = "",
-    label_state: Literal["", "labelled", "unlabelled"] = "",
-    split: str = "",
-    subset: Literal["", "train", "val", "test", "unassigned"] = "",
-    search: Annotated[str, Query(max_length=200)] = "",
-    sort_by: SortKey = "filename",
-    sort_order: Literal["asc", "desc"] = "asc",
-) -> Filters:
-    return Filters(
-        class_name=class_name or None,
-        label_state=label_state or None,
-        split=split or None,
-        subset=subset or None,
-        search=search or None,
-        sort_by=sort_by,
-        sort_order=sort_order,
+def _filters(request: Request) -> Filters:
+    return parsed(
+        Filters, {name: value for name, value in request.query_params.items() if value != "" and name != "page"}
     )
 
 
@@ -128,7 +115,7 @@ def image(request: Request, studio: StudioDep, project_id: str, image_id: str, f
     project = studio.workspace.projects.get(project_id)
     frame = shell(studio, "Image", project=project, step="dataset")
     detail = datasets.image(studio, project_id, image_id, filters)
-    path, query = project_path(project_id, "dataset"), _query(filters)
+    path, query = project_path(project_id, "dataset"), filters.given()
     view = ImageView(
         shell=frame,
         project=project,
@@ -143,19 +130,12 @@ def image(request: Request, studio: StudioDep, project_id: str, image_id: str, f
     return show(request, view)
 
 
-def _query(filters: Filters) -> dict[str, str]:
-    """Return filters as they stand in an address; what is as usual is left out."""
-    usual = asdict(Filters())
-    given = {key: value for key, value in asdict(filters).items() if value != usual[key]}
-    return {"class" if key == "class_name" else key: value for key, value in given.items()}
-
-
 def _view(studio: Studio, project_id: str, filters: Filters, page: int) -> DatasetView:
     project = studio.workspace.projects.get(project_id)
     frame = shell(studio, "Dataset", project=project, step="dataset")
     head = datasets.find_head(studio, project_id)
     path = project_path(project_id, "dataset")
-    query = _query(filters)
+    query = filters.given()
     total, shown = _tiles(studio, project, head, filters, page) if head else (0, [])
     return DatasetView(
         shell=frame,
@@ -183,7 +163,7 @@ def _sorting(filters: Filters) -> dict[str, str]:
 
 def _tiles(studio: Studio, project: Project, head: DatasetHead, filters: Filters, page: int) -> tuple[int, list[Tile]]:
     total, records = datasets.records(studio, project.id, filters, page, PAGE_SIZE)
-    path, query = project_path(project.id, "dataset"), _query(filters)
+    path, query = project_path(project.id, "dataset"), filters.given()
     made = [
         tile(project.id, project.task, record, head.legend, link(f"{path}/images/{record.id}", **query))
         for record in records

@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 from fastapi.testclient import TestClient
 
+from shared.schemas.dataset import Problem
 from shared.store.workspace import Workspace
 from tests.support.generated import World
 
@@ -158,3 +159,41 @@ def test_a_dataset_in_use_is_not_cleared(client: TestClient, world: World, refus
     refusal(client.delete(f"/api/datasets/{world.project.id}"), 409, "dataset_is_in_use")
     client.post(f"/api/jobs/{job['id']}/cancel")
     assert client.delete(f"/api/datasets/{world.project.id}").status_code == 204
+
+
+def test_filters_by_numbers_format_and_problem(client: TestClient, world: World) -> None:
+    dataset = world.workspace.dataset(world.project.id)
+    first, second = list(dataset.records())[:2]
+    problems = [
+        Problem(
+            severity="warning", code="image_size_differs", file=f"labels/{Path(first.filename).stem}.xml", message="m"
+        ),
+        Problem(severity="warning", code="box_clipped", file=f"labels/{Path(second.filename).stem}.txt", message="m"),
+    ]
+    report = dataset.head().last_import
+    assert report
+    dataset.imports.save(report, problems)
+    for query, expected in {
+        "min_width=80&max_width=80&min_height=60": 20,
+        "max_width=79": 0,
+        "min_aspect=1.3&max_aspect=1.4": 20,
+        "min_annotations=1": 20,
+        "min_brightness=0": 0,
+        "format=JPEG": 20,
+        "format=PNG": 0,
+        "problem=image_size_differs": 1,
+        "problem=any": 2,
+        "problem=other": 0,
+        "problem=any&class=class 1&sort_by=size": 1,
+    }.items():
+        assert images(client, world, query)["total"] == expected, query
+    refused = client.get(f"/api/datasets/{world.project.id}/images?min_width=wide")
+    assert refused.json()["errors"][0]["field"] == "min_width"
+
+
+def test_a_deleted_or_damaged_index_changes_no_answer(client: TestClient, world: World) -> None:
+    path = world.workspace.dataset(world.project.id).folder / "index.sqlite"
+    whole = images(client, world, "class=class 1")
+    for content in (None, b"", b"garbage" * 2000, path.read_bytes()[:5000]):
+        path.unlink() if content is None else path.write_bytes(content)
+        assert images(client, world, "class=class 1") == whole
