@@ -206,11 +206,11 @@ def _bins(found: dict[int, int], unit: float) -> Bins | None:
 
 def _histograms(db: sqlite3.Connection) -> list[Histogram]:
     """Return the distribution of each target."""
-    facts = "SELECT target, min(value), max(value), avg(value), avg(value * value) FROM image_values GROUP BY target"
+    facts = "SELECT target, min(value), max(value), avg(value) FROM image_values GROUP BY target"
     return [_histogram(db, *row) for row in db.execute(facts).fetchall()]
 
 
-def _histogram(db: sqlite3.Connection, target: int, low: float, high: float, mean: float, square: float) -> Histogram:
+def _histogram(db: sqlite3.Connection, target: int, low: float, high: float, mean: float) -> Histogram:
     step = (high - low) / _TARGET_BINS or 1.0
     rows = db.execute(
         "SELECT min(cast((value - ?) / ? AS INTEGER), ?) AS bin, count(*) FROM image_values"
@@ -219,4 +219,6 @@ def _histogram(db: sqlite3.Connection, target: int, low: float, high: float, mea
     )
     found = dict(rows.fetchall())
     bins = [found.get(number, 0) for number in range(_TARGET_BINS)]
-    return Histogram(min=low, max=high, mean=mean, std=max(0.0, square - mean * mean) ** 0.5, counts=bins)
+    spread = "SELECT avg((value - ?) * (value - ?)) FROM image_values WHERE target = ?"
+    variance: float = db.execute(spread, (mean, mean, target)).fetchone()[0]
+    return Histogram(min=low, max=high, mean=mean, std=variance**0.5, counts=bins)

@@ -10,6 +10,7 @@ import "./forms.js";
 import "./split.js";
 import "./upload.js";
 import "./keyboard.js";
+import "./grid-keys.js";
 import "./live.js";
 import { onElements } from "./dom.js";
 

@@ -62,6 +62,12 @@ def page(studio: Studio, project_id: str, filters: Filters, number: int, size: i
     return found.index().page(query(studio, found, filters), number, size)
 
 
+def matching(studio: Studio, project_id: str, filters: Filters) -> list[str]:
+    """Return the ids of all images that match."""
+    found = store(studio, project_id)
+    return found.index().matching(query(studio, found, filters))
+
+
 def records(studio: Studio, project_id: str, filters: Filters, number: int, size: int) -> tuple[int, list[ImageRecord]]:
     """Return the count of matching images and one page of them."""
     total, lines = page(studio, project_id, filters, number, size)

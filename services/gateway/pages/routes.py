@@ -12,6 +12,7 @@ from services.gateway.pages import (
     jobs,
     projects,
     result,
+    revisions,
     split,
     styleguide,
     training,
@@ -20,6 +21,7 @@ from services.gateway.pages import (
 router = APIRouter()
 for page in (
     projects,
+    revisions,
     dataset,
     dataset_export,
     imports,

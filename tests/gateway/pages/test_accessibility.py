@@ -14,6 +14,7 @@ PATHS = [
     "/styleguide",
     "{project}/dataset",
     "{project}/dataset/images/{image}",
+    "{project}/dataset/revisions?shown=1",
     "{project}/dataset/import/{preview}",
     "{project}/split",
     "{project}/training",
