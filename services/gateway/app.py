@@ -34,6 +34,7 @@ from services.gateway.middleware import Observed, SameOrigin
 from services.gateway.pages.routes import router as pages
 from services.gateway.static import MarkedFiles
 from services.gateway.studio import Studio
+from services.gateway.thumbnails import Thumbnails
 from shared.bus.reconciler import reconcile
 from shared.settings import Settings, get_settings
 from shared.store.workspace import STALE_AFTER_S, Workspace
@@ -91,6 +92,7 @@ def create_app(settings: Settings) -> FastAPI:
         app.include_router(api.router)
     app.include_router(pages)
     app.mount("/static", MarkedFiles(directory=_STATIC), name="static")
+    app.add_middleware(Thumbnails, workspace=settings.workspace)
     app.add_middleware(SameOrigin, allowed_hosts=settings.allowed_hosts)
     app.add_middleware(Observed)
     return app

@@ -1,11 +1,13 @@
 """Plain ASGI middleware: no request from foreign pages, security headers, metrics."""
 
 import time
+from functools import lru_cache
 from ipaddress import ip_address
 from urllib.parse import urlsplit
 
 import orjson
-from starlette.datastructures import Headers, MutableHeaders
+from prometheus_client import Counter, Histogram
+from starlette.datastructures import Headers
 from starlette.responses import Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
@@ -14,6 +16,11 @@ from services.gateway.metrics import LATENCY, REQUESTS
 from shared.errors import Forbidden, StudioError
 
 _SAFE = ("GET", "HEAD", "OPTIONS")
+_ALWAYS = (
+    (b"x-content-type-options", b"nosniff"),
+    (b"x-frame-options", b"SAMEORIGIN"),
+    (b"referrer-policy", b"same-origin"),
+)
 
 
 class SameOrigin:
@@ -46,13 +53,7 @@ class SameOrigin:
 
     def _is_own(self, name: str) -> bool:
         """Whether a host is an address, a plain name without a dot, or a name an operator allowed."""
-        if "." not in name or name in self._allowed:
-            return True
-        try:
-            ip_address(name)
-        except ValueError:
-            return False
-        return True
+        return name in self._allowed or _is_local(name)
 
     def _is_foreign(self, headers: Headers) -> bool:
         origin = headers.get("origin")
@@ -62,9 +63,27 @@ class SameOrigin:
         return netloc != headers.get("host") and _host_name(netloc) not in self._allowed
 
 
+@lru_cache(maxsize=1024)
+def _is_local(name: str) -> bool:
+    """Whether a host is an address or a plain name without a dot."""
+    if "." not in name:
+        return True
+    try:
+        ip_address(name)
+    except ValueError:
+        return False
+    return True
+
+
+@lru_cache(maxsize=1024)
 def _host_name(netloc: str) -> str:
     """Return the name in a Host header or an origin, without port and brackets."""
     return (urlsplit(f"//{netloc}").hostname or "").lower()
+
+
+@lru_cache(maxsize=256)
+def _counted(method: str, status: int) -> tuple[Counter, Histogram]:
+    return REQUESTS.labels(method, status), LATENCY.labels(method)
 
 
 class Observed:
@@ -82,12 +101,11 @@ class Observed:
 
         async def watch(message: Message) -> None:
             if message["type"] == "http.response.start":
-                headers = MutableHeaders(scope=message)
-                headers.setdefault("X-Content-Type-Options", "nosniff")
-                headers.setdefault("X-Frame-Options", "SAMEORIGIN")
-                headers.setdefault("Referrer-Policy", "same-origin")
-                REQUESTS.labels(scope["method"], message["status"]).inc()
-                LATENCY.labels(scope["method"]).observe(time.perf_counter() - began)
+                present = {name.lower() for name, _ in message["headers"]}
+                message["headers"] = [*message["headers"], *(item for item in _ALWAYS if item[0] not in present)]
+                requests, latency = _counted(scope["method"], message["status"])
+                requests.inc()
+                latency.observe(time.perf_counter() - began)
             await send(message)
 
         await self._app(scope, receive, watch)

@@ -19,7 +19,7 @@ class Studio:
     hub: Hub
 
 
-def _studio(request: Request) -> Studio:
+async def _studio(request: Request) -> Studio:
     found = request.app.state.studio
     assert isinstance(found, Studio)
     return found

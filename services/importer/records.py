@@ -13,7 +13,8 @@ from services.importer.files import printable
 from shared.errors import Invalid
 from shared.schemas.base import utc_now
 from shared.schemas.dataset import ImageRecord, Problem
-from shared.store.datasets import DatasetStore, settle, write_image_file
+from shared.store.batches import settle, write_unsettled
+from shared.store.datasets import DatasetStore
 from shared.taskkit.formats.rows import Row
 from shared.taskkit.images import Inspection, inspect
 
@@ -99,9 +100,9 @@ class ImageStorer:
             new = tuple(path for path in (image, thumbnail) if not path.exists()) if mine else ()
             self.written.setdefault(record.id, new)
         if image in new:
-            write_image_file(image, data)
+            write_unsettled(image, data)
         if thumbnail in new:
-            write_image_file(thumbnail, found.thumbnail)
+            write_unsettled(thumbnail, found.thumbnail)
         return Stored(row, record, new)
 
 

@@ -7,7 +7,7 @@ from pathlib import Path
 import orjson
 
 from shared.schemas.dataset import CHUNK_SIZE, ChunkRef, ImageRecord
-from shared.store.files import write_bytes
+from shared.store.batches import write_unsettled
 
 
 def record_line(record: ImageRecord) -> bytes:
@@ -30,6 +30,12 @@ class Chunks:
 
     def __init__(self, folder: Path) -> None:
         self._folder = folder / "chunks"
+        self._unsettled: list[Path] = []
+
+    def unsettled(self) -> list[Path]:
+        """Return what was written since this was last asked; it must be settled before anything names it."""
+        written, self._unsettled = self._unsettled, []
+        return written
 
     def path(self, digest: str) -> Path:
         """Return where a chunk is."""
@@ -84,5 +90,6 @@ class Chunks:
         digest = hashlib.sha256(content).hexdigest()[:32]
         path = self.path(digest)
         if not path.exists():
-            write_bytes(path, content)
+            write_unsettled(path, content)
+        self._unsettled.append(path)
         return ChunkRef(hash=digest, count=len(lines))

@@ -1,6 +1,5 @@
 """A dataset on disk: immutable chunks of image records, immutable manifests, one head, and a derived index."""
 
-import secrets
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
@@ -21,8 +20,9 @@ from shared.schemas.dataset import (
     Legend,
 )
 from shared.store import documents
+from shared.store.batches import settle, write_unsettled
 from shared.store.chunks import Chunks
-from shared.store.files import TEMPORARY, disk_errors, locked, remove_tree, sync_files
+from shared.store.files import locked, remove_tree
 from shared.store.imports import ImportStore
 from shared.store.index import DatasetIndex
 from shared.store.paths import checked_image_id, missing, safe_path
@@ -221,7 +221,9 @@ class DatasetStore:
             image_count=sum(chunk.count for chunk in draft.chunks),
             annotation_count=draft.annotations,
         )
-        documents.write(manifest, self.folder / "revisions" / f"{manifest.number}.json")
+        path = self.folder / "revisions" / f"{manifest.number}.json"
+        write_unsettled(path, documents.encoded(manifest))
+        settle([*self.chunks.unsettled(), path])
         with self._index.moved(manifest.number, manifest.chunks) as statistics:
             head = DatasetHead(
                 revision=manifest.number,
@@ -260,26 +262,3 @@ def _stamp(path: Path) -> tuple[int, ...]:
 def _head_at(path: Path, _stamp: tuple[int, ...]) -> DatasetHead:
     """Return the head at a path; with a thousand chunks reading it takes longer than asking the index."""
     return documents.read(DatasetHead, path)
-
-
-def write_image_file(path: Path, data: bytes) -> None:
-    """Write an image or a thumbnail without waiting for the disk; `settle` makes a batch durable.
-
-    Safe because the record that names the file is only written after `settle`.
-    """
-    temporary = path.with_name(f"{TEMPORARY}{path.name}-{secrets.token_hex(4)}")
-    try:
-        with disk_errors():
-            if not path.parent.exists():
-                path.parent.mkdir(parents=True, exist_ok=True)
-            temporary.write_bytes(data)
-            temporary.replace(path)
-    except BaseException:
-        temporary.unlink(missing_ok=True)
-        raise
-
-
-def settle(paths: Iterable[Path]) -> None:
-    """Wait until files and their folders are on the disk."""
-    with disk_errors():
-        sync_files(paths)

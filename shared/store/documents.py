@@ -71,9 +71,14 @@ def read_all(model: type[D], paths: Iterable[Path], *, reader: Callable[[Path], 
     return found
 
 
+def encoded(document: Document) -> bytes:
+    """Return what a document's file holds."""
+    return orjson.dumps(document.model_dump(mode="json"), option=orjson.OPT_INDENT_2)
+
+
 def write(document: Document, path: Path) -> None:
     """Write `document` to `path` atomically."""
-    write_bytes(path, orjson.dumps(document.model_dump(mode="json"), option=orjson.OPT_INDENT_2))
+    write_bytes(path, encoded(document))
 
 
 def update(model: type[E], path: Path, change: Callable[[E], E], *, revision: int | None = None) -> E:

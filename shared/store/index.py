@@ -24,8 +24,8 @@ from shared.store.paths import missing
 
 __all__ = ["DatasetIndex", "ImageQuery", "SortKey"]
 _T = TypeVar("_T")
-_WALK_STEPS = 400_000
-"""Steps of SQLite's machine that walking along an order may take, some 10 ms, before the whole order is made."""
+_WALK_STEPS = 60_000
+"""Steps of SQLite's machine that walking along an order may take, a few ms, before the whole order is made."""
 _WALKED = 1_000
 
 
@@ -67,11 +67,11 @@ class DatasetIndex:
         start = (page - 1) * page_size
 
         def work(db: sqlite3.Connection) -> tuple[int, list[bytes]]:
-            matching, places = _walked(db, query, start, page_size) or (None, [])
-            if matching is None:
+            walked = None if orders.known(self._key(db, query)) else _walked(db, query, start, page_size)
+            if walked is None:
                 found = self._order(db, query)
-                matching, places = len(found), found[start : start + page_size].tolist()
-            return matching, self._read(db, places)
+                walked = len(found), found[start : start + page_size].tolist()
+            return walked[0], self._read(db, walked[1])
 
         return self._ask(work, query.split)
 
@@ -106,10 +106,8 @@ class DatasetIndex:
 
     def chunks_of_class(self, class_id: int) -> set[str]:
         """Return the chunks that hold an image of a class."""
-        sql = (
-            "SELECT hash FROM chunks WHERE ordinal IN"
-            f" (SELECT DISTINCT position / {PER_CHUNK} FROM image_classes WHERE class_id = ?)"
-        )
+        members = f"SELECT DISTINCT position / {PER_CHUNK} FROM image_classes WHERE class_id = ?"
+        sql = f"SELECT hash FROM chunks WHERE ordinal IN ({members})"
         return self._ask(lambda db: {row[0] for row in db.execute(sql, (class_id,))})
 
     def neighbours(self, query: ImageQuery, image_id: str) -> tuple[str | None, str | None]:
@@ -186,7 +184,7 @@ class DatasetIndex:
         with suppress(sqlite3.DatabaseError, NotFound, FileNotFoundError):
             db = self._open()
             try:
-                db.executescript("PRAGMA cache_spill=OFF; PRAGMA synchronous=NORMAL")
+                db.executescript("PRAGMA cache_spill=OFF; PRAGMA synchronous=NORMAL; PRAGMA journal_mode=TRUNCATE")
                 known = db.execute("SELECT ordinal, hash FROM chunks ORDER BY ordinal").fetchall()
                 changes = pairs(known, [chunk.hash for chunk in chunks])
                 if db.execute("SELECT format FROM meta").fetchone() == (FORMAT,) and changes is not None:
@@ -201,14 +199,16 @@ class DatasetIndex:
 
     def _order(self, db: sqlite3.Connection, query: ImageQuery) -> Order:
         """Return the positions of all matching images in order, as remembered or found now."""
-        key = (self._path, *db.execute("SELECT token, revision FROM meta").fetchone(), query.key)
 
         def find() -> Order:
             sql, values = index_query.statement(db, query, walking=False)
             rows = db.execute(sql, values)
             return np.fromiter((row[0] for row in rows), dtype=np.uint32)
 
-        return orders.get(key, find)
+        return orders.get(self._key(db, query), find)
+
+    def _key(self, db: sqlite3.Connection, query: ImageQuery) -> tuple[object, ...]:
+        return (self._path, *db.execute("SELECT token, revision FROM meta").fetchone(), query.key)
 
     def _read(self, db: sqlite3.Connection, places: Sequence[int]) -> list[bytes]:
         """Return the stored JSON of images by position; each chunk is opened once."""

@@ -22,6 +22,10 @@ class Orders:
         self._bytes = 0
         self._lock = threading.Lock()
 
+    def known(self, key: Hashable) -> bool:
+        """Whether the order of `key` is remembered."""
+        return key in self._known
+
     def get(self, key: Hashable, find: Callable[[], Order]) -> Order:
         """Return the order of `key`, found now unless it is remembered."""
         with self._lock:

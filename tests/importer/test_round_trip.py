@@ -13,7 +13,7 @@ from shared.schemas.annotations import Annotation, BoxAnnotation, LabelAnnotatio
 from shared.schemas.base import new_id
 from shared.schemas.dataset import ClassInfo, ImageRecord, ImportReport, Legend, TargetInfo
 from shared.schemas.job import JobKind
-from shared.store.datasets import write_image_file
+from shared.store.batches import write_unsettled
 from shared.taskkit import registry
 from tests.support.generated import World, record_of, shape_image
 
@@ -50,7 +50,7 @@ def filled(root: Path, task: str) -> World:
         record = record_of(data, name, annotations(kind, number))
         subset = ("train", "val", "test", None)[number % 4]
         records.append(record.model_copy(update={"meta": {"subset": subset} if subset else None}))
-        write_image_file(dataset.image_path(record), data)
+        write_unsettled(dataset.image_path(record), data)
     report = ImportReport(
         job_id=new_id("job"), format="x", mode="replace", source="x", added=24, duplicates=0, skipped=0, problems=[]
     )

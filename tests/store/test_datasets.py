@@ -10,7 +10,8 @@ from shared.errors import NotFound
 from shared.schemas.annotations import LabelAnnotation
 from shared.schemas.dataset import ClassInfo, ImageRecord, ImportReport, Legend
 from shared.schemas.split import Ratios, Split, SubsetSummary
-from shared.store.datasets import DatasetStore, write_image_file
+from shared.store.batches import write_unsettled
+from shared.store.datasets import DatasetStore
 from shared.store.index import ImageQuery
 
 CLASSES = [ClassInfo(id=0, name="cat", color="#111111"), ClassInfo(id=1, name="dog", color="#222222")]
@@ -164,7 +165,7 @@ def test_only_files_that_no_revision_names_are_removed(store: DatasetStore) -> N
     written = {}
     for number in (0, 50, 77):
         path = store.image_path(record(number))
-        write_image_file(path, b"x")
+        write_unsettled(path, b"x")
         written[f"{number:016x}"] = [path]
     store.remove_unused(written, lambda: False)
     assert all(path.exists() for paths in written.values() for path in paths)
@@ -197,7 +198,7 @@ def test_many_threads_may_write_the_same_image(tmp_path: Path) -> None:
     def write() -> None:
         try:
             for _ in range(100):
-                write_image_file(path, b"x" * 10_000)
+                write_unsettled(path, b"x" * 10_000)
         except OSError as error:
             failed.append(error)
 

@@ -25,7 +25,7 @@ from shared.schemas.job import Job, JobKind
 from shared.schemas.project import Project
 from shared.schemas.split import Ratios, Split, SubsetSummary
 from shared.settings import Settings
-from shared.store.datasets import write_image_file
+from shared.store.batches import write_unsettled
 from shared.store.lifecycle import Claim
 from shared.store.workspace import Workspace
 from shared.taskkit import registry
@@ -196,7 +196,7 @@ class World:
                 data = shape_image(kind, number)
                 said = ANNOTATORS[kind_of_task](shape_of(kind, number), ids[kind])
                 record = record_of(data, f"{kind}-{number}.jpg", [said])
-                write_image_file(dataset.image_path(record), data)
+                write_unsettled(dataset.image_path(record), data)
                 records.append(record)
         report = ImportReport(
             job_id=new_id("job"),

@@ -9,7 +9,7 @@ from shared.schemas.annotations import LabelAnnotation
 from shared.schemas.base import Subset
 from shared.schemas.dataset import ClassInfo, ImageRecord, ImportReport, Legend
 from shared.schemas.split import Split
-from shared.store.datasets import write_image_file
+from shared.store.batches import write_unsettled
 from shared.taskkit import registry
 from tests.support.generated import World, record_of
 
@@ -32,7 +32,7 @@ class Clothes(World):
             record = record_of(data, path.name, [LabelAnnotation(class_id=names.index(path.parent.name))])
             if record.id not in self.place:
                 self.place[record.id] = FOLDERS[path.parent.parent.name]
-                write_image_file(dataset.image_path(record), data)
+                write_unsettled(dataset.image_path(record), data)
                 records.append(record)
         classes = [ClassInfo(id=number, name=name, color="#808080") for number, name in enumerate(names)]
         facts = {"job_id": "job-00000000", "format": "generated", "mode": "append", "source": "tests"}

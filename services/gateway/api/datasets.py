@@ -9,11 +9,11 @@ from services.gateway.actions import datasets
 from services.gateway.actions.image_filters import Filters
 from services.gateway.api.http import Json, PageNumber, PageSize, encoded_listing
 from services.gateway.studio import StudioDep
+from services.gateway.thumbnails import FOREVER
 from shared.schemas.base import Subset
 from shared.store.index_query import SortKey
 
 router = APIRouter(prefix="/api/datasets/{project_id}", tags=["datasets"])
-_FOREVER = "private, max-age=31536000, immutable"
 _MEDIA_TYPES = {"TIFF": "image/tiff", "BMP": "image/bmp", "PNG": "image/png", "WEBP": "image/webp"}
 
 
@@ -21,7 +21,7 @@ AnySubset = Subset | Literal["unassigned"]
 Number = Annotated[float | None, Query(ge=0, le=1e9, description="Included.")]
 
 
-def filters(
+async def filters(
     class_name: Annotated[str | None, Query(alias="class", description="Name of a class.")] = None,
     label_state: Annotated[Literal["labelled", "unlabelled"] | None, Query(description="Annotated or not.")] = None,
     split: Annotated[str | None, Query(description="Name of the split that `subset` refers to.")] = None,
@@ -125,7 +125,7 @@ def read_thumbnail(request: Request, studio: StudioDep, project_id: str, image_i
 
 def _cached(request: Request, tag: str, media_type: str, read: Callable[[], bytes]) -> Response:
     """Answer bytes that never change under this address: named by content."""
-    headers = {"ETag": f'"{tag}"', "Cache-Control": _FOREVER, "X-Content-Type-Options": "nosniff"}
+    headers = {"ETag": f'"{tag}"', "Cache-Control": FOREVER, "X-Content-Type-Options": "nosniff"}
     if request.headers.get("if-none-match") == headers["ETag"]:
         return Response(status_code=304, headers=headers)
     return Response(read(), media_type=media_type, headers=headers)

@@ -82,7 +82,7 @@ class ImageView(View):
     next: str
 
 
-def filters_of(request: Request) -> Filters:
+async def filters_of(request: Request) -> Filters:
     """Read filters off an address; what is empty means any, what is no filter is of others."""
     given = {name: value for name, value in request.query_params.items() if value != "" and name in FILTER_NAMES}
     return parsed(Filters, given)
