@@ -1,6 +1,7 @@
 """Previews, planned imports, and what imports leave behind."""
 
 import csv
+import errno
 import io
 import json
 import os
@@ -241,3 +242,16 @@ def test_an_upload_of_unknown_length_is_stopped_at_the_limit(
     answer = client.post(f"/api/datasets/{project_id}/import/upload", content=body(), headers=headers)
     refusal(answer, 413, "upload_too_large")
     assert uploads(workspace) == []
+
+
+def test_an_upload_that_finds_no_room_is_told_and_leaves_nothing(
+    client: TestClient, project_id: str, workspace: Workspace, refusal: Refusal, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def full(_: object) -> None:
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr("services.gateway.api.uploads._Form.flush", full)
+    url = f"/api/datasets/{project_id}/import/upload"
+    refusal(client.post(url, files={"file": ("a.zip", archive())}), 507, "disk_full")
+    assert uploads(workspace) == []
+    assert client.get("/api/jobs").json()["total"] == 0
