@@ -178,3 +178,19 @@ def test_a_class_that_can_be_no_folder_is_refused_by_name(tmp_path: Path) -> Non
         exported(world, "class_folders")
     assert "left/right" in caught.value.message
     assert not list(world.workspace.root.glob("jobs/*/*.zip"))
+
+
+def test_a_dataset_without_any_box_or_class_is_refused_or_told(tmp_path: Path) -> None:
+    spec = next(spec for spec in registry.specs() if spec.annotation_kind == "box")
+    world = World(tmp_path / "workspace", spec.id)
+    dataset = world.workspace.dataset(world.project.id)
+    report = dataset.head().last_import
+    assert report is not None
+    bare = [item.model_copy(update={"annotations": []}) for item in dataset.records()]
+    dataset.commit(bare, dataset.head().legend, reason="test", report=report, replace=True)
+    assert exported(world, "csv_boxes")[0]["lost"] == {"classes, as long as no object has one": 2}
+    dataset.commit(bare, Legend(), reason="test", report=report, replace=True)
+    with pytest.raises(Invalid) as caught:
+        exported(world, "yolo")
+    assert caught.value.code == "no_classes"
+    assert exported(world, "coco")[0]["images"] == 20

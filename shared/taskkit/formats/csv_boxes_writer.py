@@ -38,8 +38,10 @@ class _CsvBoxes:
 
     def _table(self, items: Items) -> Iterator[str]:
         yield csv_row(_HEADER)
+        empty = True
         for item in items():
             boxes = [box for box in item.record.annotations if isinstance(box, BoxAnnotation)]
+            empty = empty and not boxes
             start = [str(item.path), item.subset or ""]
             for box in boxes:
                 x, y, width, height = box.bbox
@@ -47,3 +49,5 @@ class _CsvBoxes:
                 yield csv_row([*start, str(self._numbers[box.class_id]), *corners, str(int(box.iscrowd))])
             if not boxes:
                 yield csv_row([*start, *[""] * 6])
+        # A column without a number says nothing of the list beside it.
+        self.lost["classes, as long as no object has one"] += len(self._names) if empty else 0

@@ -5,6 +5,7 @@ from collections import Counter
 from collections.abc import Iterable, Iterator
 from pathlib import PurePosixPath
 
+from shared.errors import Invalid
 from shared.schemas.annotations import BoxAnnotation
 from shared.schemas.base import SUBSETS, Subset
 from shared.schemas.dataset import ImageRecord, Legend
@@ -12,7 +13,13 @@ from shared.taskkit.formats.writing import UNASSIGNED, Item, Items, Writer
 
 
 def make(legend: Legend) -> Writer:
-    """Return a writer for boxes of these classes."""
+    """Return a writer for boxes of these classes.
+
+    Raises:
+        Invalid: there is no class, without which the files could not be read.
+    """
+    if not legend.classes:
+        raise Invalid("no_classes", "The dataset has no classes, which YOLO's files need.", hint="Choose COCO.")
     return _Yolo(legend)
 
 
