@@ -8,7 +8,7 @@ from fastapi import APIRouter, Depends, Query, Request, Response
 from services.gateway.actions import datasets, revisions
 from services.gateway.actions.image_filters import Filters
 from services.gateway.actions.revisions import ClassChanges, Entry, ImageChoice, Merge, Relabel
-from services.gateway.pages import tiles
+from services.gateway.pages import formats, tiles
 from services.gateway.pages.dataset import filters_of
 from services.gateway.pages.forms import Typed, TypedDep, parsed
 from services.gateway.pages.pager import Pager, pager
@@ -117,7 +117,7 @@ def delete_images(
     """Delete the selected images."""
     chosen = _selected(studio, project_id, filters, typed)
     head = revisions.delete_images(studio, project_id, chosen)
-    told = f"{len(chosen):,} images are deleted; revision {head.revision - 1} still has them."
+    told = f"{formats.plural(len(chosen), 'image')} deleted; revision {head.revision - 1} still has them."
     return _told(request, head, told, query=filters.given())
 
 
@@ -129,7 +129,7 @@ def relabel_images(
     chosen = _selected(studio, project_id, filters, typed)
     body = parsed(Relabel, {"image_ids": chosen, "class_id": typed.get("class_id")})
     head = revisions.relabel_images(studio, project_id, body.image_ids, body.class_id)
-    return _told(request, head, f"{len(chosen):,} images have another class.", query=filters.given())
+    return _told(request, head, f"{formats.plural(len(chosen), 'image')} relabelled.", query=filters.given())
 
 
 def _selected(studio: Studio, project_id: str, filters: Filters, typed: Typed) -> list[str]:
