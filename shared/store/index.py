@@ -24,9 +24,8 @@ from shared.store.paths import missing
 
 __all__ = ["DatasetIndex", "ImageQuery", "SortKey"]
 _T = TypeVar("_T")
-_WALK_STEPS = 60_000
-"""Steps of SQLite's machine that walking along an order may take, a few ms, before the whole order is made."""
-_WALKED = 1_000
+_FEW = 20_000
+"""So many images the database sorts quickly."""
 
 
 class _Damaged(Exception):
@@ -67,7 +66,7 @@ class DatasetIndex:
         start = (page - 1) * page_size
 
         def work(db: sqlite3.Connection) -> tuple[int, list[bytes]]:
-            walked = None if orders.known(self._key(db, query)) else _walked(db, query, start, page_size)
+            walked = None if orders.known(self._key(db, query)) else index_query.walked(db, query, start, page_size)
             if walked is None:
                 found = self._order(db, query)
                 walked = len(found), found[start : start + page_size].tolist()
@@ -99,7 +98,8 @@ class DatasetIndex:
         """
 
         def work(db: sqlite3.Connection) -> dict[str, str]:
-            chunks = dict(db.execute("SELECT ordinal, hash FROM chunks").fetchall())
+            sql = "SELECT ordinal, hash FROM chunks INDEXED BY chunk_hashes"
+            chunks = dict(db.execute(sql).fetchall())
             return {image_id: chunks[_place(db, image_id) // PER_CHUNK] for image_id in image_ids}
 
         return self._ask(work)
@@ -119,7 +119,7 @@ class DatasetIndex:
             except NotFound:
                 return None, None
             if query.unrestricted:
-                return _beside(db, query, place)
+                return index_query.beside(db, query, place)
             found = self._order(db, query)
             at = np.flatnonzero(found == place)
             if not len(at):
@@ -185,7 +185,9 @@ class DatasetIndex:
             db = self._open()
             try:
                 db.executescript("PRAGMA cache_spill=OFF; PRAGMA synchronous=NORMAL; PRAGMA journal_mode=TRUNCATE")
-                known = db.execute("SELECT ordinal, hash FROM chunks ORDER BY ordinal").fetchall()
+                known = db.execute(
+                    "SELECT ordinal, hash FROM chunks INDEXED BY chunk_hashes ORDER BY ordinal"
+                ).fetchall()
                 changes = pairs(known, [chunk.hash for chunk in chunks])
                 if db.execute("SELECT format FROM meta").fetchone() == (FORMAT,) and changes is not None:
                     apply(db, self._chunks, changes)
@@ -198,12 +200,22 @@ class DatasetIndex:
         return None
 
     def _order(self, db: sqlite3.Connection, query: ImageQuery) -> Order:
-        """Return the positions of all matching images in order, as remembered or found now."""
+        """Return the positions of all matching images in order, as remembered or found now.
+
+        Many are picked out of the order of all images, which an index has; the database would sort them each time.
+        """
 
         def find() -> Order:
-            sql, values = index_query.statement(db, query, walking=False)
-            rows = db.execute(sql, values)
-            return np.fromiter((row[0] for row in rows), dtype=np.uint32)
+            if query.unrestricted:
+                return index_query.positions(db, query)
+            matching = index_query.total(db, query)
+            found = None if matching is not None and matching <= _FEW else index_query.positions(db, query, sort=False)
+            if found is None or len(found) <= _FEW:
+                return index_query.positions(db, query)
+            whole = self._order(db, ImageQuery(sort_by=query.sort_by, descending=query.descending))
+            among = np.zeros(int(whole.max()) + 1, dtype=np.bool_)
+            among[found] = True
+            return whole[among[whole]]
 
         return orders.get(self._key(db, query), find)
 
@@ -221,39 +233,6 @@ class DatasetIndex:
         if not all(line.startswith(b"{") and line.endswith(b"}") for line in found.values()):
             raise _Damaged
         return [found[place] for place in places]
-
-
-def _walked(db: sqlite3.Connection, query: ImageQuery, start: int, size: int) -> tuple[int, list[int]] | None:
-    """Return the count of matching images and the positions of a page; None where that would take long."""
-    if start + size > _WALKED or (matching := index_query.total(db, query)) is None:
-        return None
-    sql, values = index_query.statement(db, query, walking=True)
-    db.set_progress_handler(lambda: 1, _WALK_STEPS)
-    try:
-        rows = db.execute(f"{sql} LIMIT ? OFFSET ?", (*values, size, start)).fetchall()
-    except sqlite3.OperationalError as error:
-        if "interrupted" not in str(error):
-            raise
-        return None
-    finally:
-        db.set_progress_handler(None, 0)
-    return matching, [row[0] for row in rows]
-
-
-def _beside(db: sqlite3.Connection, query: ImageQuery, place: int) -> tuple[str | None, str | None]:
-    """Return the ids before and after an image among all images."""
-    index, column, _ = index_query.order(query)
-    value = db.execute(f"SELECT {column} FROM images WHERE position = ?", (place,)).fetchone()[0]
-    found = []
-    for sign, direction in (("<", "DESC"), (">", "ASC")):
-        sql = (
-            f"SELECT id FROM images INDEXED BY {index} WHERE ({column}, position) {sign} (?, ?)"
-            f" ORDER BY {column} {direction}, position {direction} LIMIT 1"
-        )
-        row = db.execute(sql, (value, place)).fetchone()
-        found.append(as_id(row[0]) if row else None)
-    before, after = reversed(found) if query.descending else found
-    return before, after
 
 
 def _place(db: sqlite3.Connection, image_id: str) -> int:

@@ -6,9 +6,12 @@ from dataclasses import dataclass
 from pathlib import PurePosixPath
 from typing import Any, Literal
 
+import numpy as np
+import numpy.typing as npt
+
 from shared.schemas.base import Subset
 from shared.schemas.split import Split
-from shared.store.index_rows import ASPECT_UNIT, counts
+from shared.store.index_rows import ASPECT_UNIT, as_id, counts
 
 SortKey = Literal["filename", "class", "size", "imported_at", "annotations"]
 Measure = Literal["width", "height", "aspect", "annotations", "brightness"]
@@ -20,6 +23,9 @@ _SORT_COLUMNS: dict[SortKey, str] = {
     "annotations": "annotations",
 }
 _TOP = 2**31
+_WALK_STEPS = 60_000
+"""Steps of SQLite's machine that walking along an order may take, a few ms, before the whole order is made."""
+_WALKED = 1_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -121,7 +127,7 @@ def _places(db: sqlite3.Connection, file: str) -> list[int]:
     return exact or [place for place, _, name in rows if PurePosixPath(name).suffix != path.suffix]
 
 
-def order(query: ImageQuery) -> tuple[str, str, str]:
+def _order(query: ImageQuery) -> tuple[str, str, str]:
     """Return the index to walk along, the column it sorts by, and the direction."""
     return f"by_{query.sort_by}", _SORT_COLUMNS[query.sort_by], "DESC" if query.descending else "ASC"
 
@@ -137,11 +143,51 @@ def total(db: sqlite3.Connection, query: ImageQuery) -> int | None:
     return int(db.execute(sql, conditions[0].counted).fetchone()[0])
 
 
-def statement(db: sqlite3.Connection, query: ImageQuery, *, walking: bool) -> tuple[str, list[Any]]:
+def positions(db: sqlite3.Connection, query: ImageQuery, *, sort: bool = True) -> npt.NDArray[np.uint32]:
+    """Return the positions of all matching images, in the order of the query unless not sorted."""
+    sql, values = _statement(db, query, walking=False, sort=sort)
+    return np.fromiter((row[0] for row in db.execute(sql, values)), dtype=np.uint32)
+
+
+def walked(db: sqlite3.Connection, query: ImageQuery, start: int, size: int) -> tuple[int, list[int]] | None:
+    """Return the count of matching images and the positions of a page; None where that would take long."""
+    if start + size > _WALKED or (matching := total(db, query)) is None:
+        return None
+    sql, values = _statement(db, query, walking=True)
+    db.set_progress_handler(lambda: 1, _WALK_STEPS)
+    try:
+        rows = db.execute(f"{sql} LIMIT ? OFFSET ?", (*values, size, start)).fetchall()
+    except sqlite3.OperationalError as error:
+        if "interrupted" not in str(error):
+            raise
+        return None
+    finally:
+        db.set_progress_handler(None, 0)
+    return matching, [row[0] for row in rows]
+
+
+def beside(db: sqlite3.Connection, query: ImageQuery, place: int) -> tuple[str | None, str | None]:
+    """Return the ids before and after an image among all images."""
+    index, column, _ = _order(query)
+    value = db.execute(f"SELECT {column} FROM images WHERE position = ?", (place,)).fetchone()[0]
+    found = []
+    for sign, direction in (("<", "DESC"), (">", "ASC")):
+        sql = (
+            f"SELECT id FROM images INDEXED BY {index} WHERE ({column}, position) {sign} (?, ?)"
+            f" ORDER BY {column} {direction}, position {direction} LIMIT 1"
+        )
+        row = db.execute(sql, (value, place)).fetchone()
+        found.append(as_id(row[0]) if row else None)
+    before, after = reversed(found) if query.descending else found
+    return before, after
+
+
+def _statement(db: sqlite3.Connection, query: ImageQuery, *, walking: bool, sort: bool = True) -> tuple[str, list[Any]]:
     """Return the SQL that gives the positions of matching images in order, and its values."""
     conditions = clauses(db, query, walking=walking)
-    index, column, direction = order(query)
-    along = f"INDEXED BY {index}" if walking or not conditions else ""
+    index, column, direction = _order(query)
+    along = f"INDEXED BY {index}" if sort and (walking or not conditions) else ""
     where = " AND ".join(item.sql for item in conditions) or "1"
-    sql = f"SELECT position FROM images {along} WHERE {where} ORDER BY {column} {direction}, position {direction}"
+    by = f"ORDER BY {column} {direction}, position {direction}" if sort else ""
+    sql = f"SELECT position FROM images {along} WHERE {where} {by}"
     return sql, [value for item in conditions for value in item.values]

@@ -20,6 +20,7 @@ _MOST_BINS = 24
 SCHEMA = """
 CREATE TABLE meta (format INTEGER, token TEXT, revision INTEGER);
 CREATE TABLE chunks (ordinal INTEGER PRIMARY KEY, hash TEXT, offsets BLOB);
+CREATE INDEX chunk_hashes ON chunks (ordinal, hash);
 CREATE TABLE images (
     position INTEGER PRIMARY KEY, id INTEGER, filename TEXT, source TEXT, format TEXT, subset TEXT, imported_at TEXT,
     bytes INTEGER, width INTEGER, height INTEGER, aspect INTEGER, brightness INTEGER, annotations INTEGER,

@@ -11,6 +11,7 @@ from shared.errors import Stale
 from shared.schemas.annotations import LabelAnnotation
 from shared.schemas.dataset import ImageRecord
 from shared.schemas.split import Ratios, Split
+from shared.store import index
 from shared.store.chunks import line_id, record_line
 from shared.store.datasets import DatasetStore, Draft
 from shared.store.index_query import ImageQuery, Span
@@ -103,11 +104,19 @@ def paged(store: DatasetStore, query: ImageQuery) -> list[str]:
 def test_pages_are_those_of_all_records_filtered_and_sorted(store: DatasetStore, query: ImageQuery) -> None:
     wanted = expected(store, query)
     assert paged(store, query) == wanted
-    index = store.index()
+    found = store.index()
     for place in (0, 1, len(wanted) // 2, len(wanted) - 1):
         before = wanted[place - 1] if place else None
         after = wanted[place + 1] if place + 1 < len(wanted) else None
-        assert index.neighbours(query, wanted[place]) == (before, after)
+        assert found.neighbours(query, wanted[place]) == (before, after)
+
+
+@pytest.mark.parametrize("query", QUERIES, ids=lambda query: str(query.key[:-2]))
+def test_many_matches_are_picked_out_of_the_order_of_all(
+    store: DatasetStore, query: ImageQuery, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(index, "_FEW", 3)
+    assert paged(store, query) == expected(store, query)
 
 
 def edit(store: DatasetStore, changes: dict[str, ImageRecord | None], **given: int) -> None:
