@@ -12,6 +12,7 @@ from services.gateway.studio import StudioDep
 from services.gateway.thumbnails import FOREVER
 from shared.schemas.base import Subset
 from shared.store.index_query import SortKey
+from shared.taskkit import images as pictures
 
 router = APIRouter(prefix="/api/datasets/{project_id}", tags=["datasets"])
 _MEDIA_TYPES = {"TIFF": "image/tiff", "BMP": "image/bmp", "PNG": "image/png", "WEBP": "image/webp"}
@@ -115,6 +116,15 @@ def read_file(request: Request, studio: StudioDep, project_id: str, image_id: st
     found, path = datasets.image_file(studio, project_id, image_id)
     media_type = _MEDIA_TYPES.get(found.format, "image/jpeg")
     return _cached(request, found.sha256, media_type, path.read_bytes)
+
+
+@router.get("/images/{image_id}/display", summary="An image as a browser can show it")
+def read_display(request: Request, studio: StudioDep, project_id: str, image_id: str) -> Response:
+    """The bytes as imported, or in full size as PNG where browsers do not know the format (TIFF)."""
+    found, path = datasets.image_file(studio, project_id, image_id)
+    if found.format != "TIFF":
+        return _cached(request, found.sha256, _MEDIA_TYPES.get(found.format, "image/jpeg"), path.read_bytes)
+    return _cached(request, f"{found.sha256}-png", "image/png", lambda: pictures.rendition(path.read_bytes()))
 
 
 @router.get("/images/{image_id}/thumbnail", summary="Thumbnail of an image")

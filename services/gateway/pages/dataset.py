@@ -129,7 +129,7 @@ def image(
         shell=frame,
         project=project,
         detail=detail,
-        file=tiles.file_url(project_id, image_id),
+        file=tiles.display_url(project_id, image_id),
         shapes=tiles.drawn(detail.shapes),
         facts=tiles.facts(detail.record, formats.size(detail.record.bytes)),
         back=link(path, **query),

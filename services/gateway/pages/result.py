@@ -73,7 +73,7 @@ def image(
         shell=frame,
         project=project,
         detail=detail,
-        file=tiles.file_url(project_id, image_id),
+        file=tiles.display_url(project_id, image_id),
         shapes=tiles.drawn([*detail.truth, *detail.prediction]),
         facts=tiles.facts(detail.record, formats.size(detail.record.bytes)),
         part=image_part(project.task, detail.result, aggregate, evaluations.legend(studio, project_id, experiment_id)),

@@ -41,9 +41,9 @@ def thumbnail_url(project_id: str, image_id: str) -> str:
     return f"/api/datasets/{project_id}/images/{image_id}/thumbnail"
 
 
-def file_url(project_id: str, image_id: str) -> str:
-    """Return the address of an image's bytes."""
-    return f"/api/datasets/{project_id}/images/{image_id}/file"
+def display_url(project_id: str, image_id: str) -> str:
+    """Return the address of an image as a browser can show it."""
+    return f"/api/datasets/{project_id}/images/{image_id}/display"
 
 
 def tile(project_id: str, task: str, record: ImageRecord, legend: Legend, url: str) -> Tile:
