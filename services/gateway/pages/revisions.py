@@ -49,6 +49,7 @@ class HistoryView(View):
     """The revisions of a dataset, and what one of them changed."""
 
     template: ClassVar[str] = "pages/revisions.html"
+    fragments: ClassVar[dict[str, str]] = {"history": "history"}
 
     project: Project
     path: str
