@@ -78,10 +78,11 @@ def legend(reading: Reading, counts: Counter[str], head: DatasetHead | None) -> 
         )
     classes = list(head.classes) if head else []
     known = {item.name for item in classes}
+    number = max([head.next_class_id if head else 0, *(item.id + 1 for item in classes)])
     for name in [*dict.fromkeys(reading.class_names), *sorted(counts.keys() - set(reading.class_names))]:
         if name not in known:
-            number = max((item.id for item in classes), default=-1) + 1
             classes.append(ClassInfo(id=number, name=name, color=class_color(number)))
+            number += 1
     return Legend(classes=classes, targets=_targets(reading, head))
 
 

@@ -187,6 +187,8 @@ class DatasetHead(EditableDocument):
     annotation_count: int
     statistics: Statistics
     last_import: ImportReport | None = None
+    next_class_id: int = 0
+    """Above the ids of all classes there ever were: an id that two classes used would mix up their history."""
 
     @property
     def legend(self) -> Legend:

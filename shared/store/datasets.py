@@ -235,6 +235,9 @@ class DatasetStore:
                 annotation_count=manifest.annotation_count,
                 statistics=statistics,
                 last_import=report,
+                next_class_id=max(
+                    [current.next_class_id if current else 0, *(item.id + 1 for item in manifest.classes)]
+                ),
             )
             documents.write(head, self._head_path)
         return head

@@ -42,7 +42,7 @@ class DatasetIndex:
 
     def ensure(self) -> None:
         """Rebuild unless the index is there, sound, and of the head's revision."""
-        if not self._is_of(self._head().revision):
+        if not self._is_of(self._head()):
             self._rebuild()
 
     @contextmanager
@@ -129,10 +129,11 @@ class DatasetIndex:
 
         return self._ask(work, query.split)
 
-    def _is_of(self, revision: int) -> bool:
+    def _is_of(self, head: DatasetHead) -> bool:
         try:
             with closing(self._open()) as db:
-                return bool(db.execute("SELECT format, revision FROM meta").fetchone() == (FORMAT, revision))
+                known = db.execute("SELECT format, revision FROM meta").fetchone()
+                return bool(known == (FORMAT, head.revision)) and index_rows.counted(db) == head.image_count
         except (sqlite3.DatabaseError, NotFound):
             return False
 
@@ -158,7 +159,7 @@ class DatasetIndex:
     def _rebuild(self, *, damaged: bool = False) -> None:
         with locked(self._path):
             head = self._head()
-            if damaged or not self._is_of(head.revision):
+            if damaged or not self._is_of(head):
                 with self._built(head.revision, head.chunks):
                     pass
 
@@ -192,7 +193,8 @@ class DatasetIndex:
                 if db.execute("SELECT format FROM meta").fetchone() == (FORMAT,) and changes is not None:
                     apply(db, self._chunks, changes)
                     db.execute("UPDATE meta SET revision = ?", (revision,))
-                    return db
+                    if index_rows.counted(db) == sum(chunk.count for chunk in chunks):
+                        return db
             except BaseException:
                 db.close()
                 raise

@@ -51,13 +51,18 @@ class Row:
     values: list[float]
 
 
+def counted(db: sqlite3.Connection) -> int:
+    """Return how many images the counters know of; other than there are only where the file was damaged."""
+    return int(db.execute("SELECT coalesce(sum(n), 0) FROM counters WHERE kind = 'format'").fetchone()[0])
+
+
 def as_number(image_id: str) -> int:
     """Return an image id as SQLite's signed 64-bit integer.
 
     Raises:
-        ValueError: it is not 16 hex digits.
+        ValueError: it is not 16 hex digits in small letters.
     """
-    if len(image_id) != 16:
+    if len(image_id) != 16 or image_id != image_id.lower():
         raise ValueError("an image id has 16 digits")
     return int.from_bytes(bytes.fromhex(image_id), "big", signed=True)
 

@@ -71,7 +71,7 @@ class SplitStore:
         ids = [path.stem for path in self._root.glob("split-*.json")]
         unfinished = self._unfinished()
         found = [self.get(split_id) for split_id in ids if split_id not in unfinished]
-        return sorted(found, key=lambda split: (split.created_at, split.id), reverse=True)
+        return sorted(found, key=lambda split: (-split.created_at.timestamp(), split.name))
 
     def delete(self, split_id: str) -> None:
         """Remove a split."""

@@ -9,9 +9,10 @@ import pytest
 from services.importer.run import work
 from shared.bus.run import Cancelled, Run
 from shared.errors import DiskFull, Invalid
-from shared.schemas.dataset import DatasetHead
+from shared.schemas.dataset import DatasetHead, Legend
 from shared.schemas.project import Project
 from shared.store import datasets as datasets_module
+from shared.store.datasets import Draft
 from shared.store.lifecycle import Claim, RequestCancel, Yield
 from shared.store.workspace import Workspace
 from tests.support.generated import shape_image
@@ -241,3 +242,17 @@ def test_names_that_are_not_utf8_are_stored_as_text(
     assert [item.name for item in head(workspace, project).classes] == ["caf\ufffd"]
     record = next(workspace.dataset(project.id).records())
     assert (record.filename, record.source) == ("\ufffd.jpg", "caf\ufffd/\ufffd.jpg")
+
+
+def test_the_number_of_a_class_that_is_gone_is_not_given_to_another(
+    do_import: Import, workspace: Workspace, project: Project, folder: Path, tmp_path: Path
+) -> None:
+    do_import(folder)
+    dataset = workspace.dataset(project.id)
+    legend = Legend(classes=dataset.head().classes[:1])
+    dataset.revise(lambda head: Draft(head.chunks, legend, head.annotation_count), reason="merged")
+    more = tmp_path / "more" / "a-new-class"
+    more.mkdir(parents=True)
+    (more / "x.png").write_bytes(shape_image(3, 1, image_format="PNG"))
+    do_import(more.parent)
+    assert [(item.id, item.name) for item in dataset.head().classes] == [(0, "class-0"), (2, "a-new-class")]

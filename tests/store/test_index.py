@@ -248,6 +248,17 @@ def test_an_index_with_other_tables_is_built_anew(store: DatasetStore) -> None:
     assert paged(store, ImageQuery(class_id=1)) == expected(store, ImageQuery(class_id=1))
 
 
+def test_counts_that_are_lost_are_counted_anew_and_no_edit_makes_them_lasting(store: DatasetStore) -> None:
+    before = store.head().statistics
+    for edited in (False, True):
+        with sqlite3.connect(store.folder / "index.sqlite") as db:
+            db.execute("DELETE FROM counters")
+        if edited:
+            store.revise(lambda head: Draft(head.chunks, head.legend, head.annotation_count), reason="edit")
+        assert paged(store, ImageQuery(class_id=1)) == expected(store, ImageQuery(class_id=1))
+        assert store.head().statistics == before
+
+
 def test_bins_hold_what_the_filter_of_their_ends_finds(store: DatasetStore) -> None:
     found = store.head().statistics
     for measure, bins in (("width", found.widths), ("aspect", found.aspects), ("brightness", found.brightness)):

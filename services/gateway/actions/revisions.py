@@ -157,7 +157,7 @@ def merge_classes(studio: Studio, project_id: str, body: Merge, expected: int | 
     if body.target in body.sources:
         raise invalid_field("target", "a class cannot be merged into itself")
     head = store.head()
-    target, sources = _class(head, body.target), [_class(head, item) for item in body.sources]
+    target, sources = _class(head, body.target), [_class(head, item) for item in dict.fromkeys(body.sources)]
 
     def draft(head: DatasetHead) -> Draft:
         index = store.index()

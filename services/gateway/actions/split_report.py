@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from services.gateway.actions.split_rows import Codes, Rows
+from services.gateway.actions.split_rows import Codes, Flags, Rows
 from shared.schemas.base import SUBSETS, Subset
 from shared.schemas.dataset import ImageRecord
 from shared.schemas.split import LeakImage, LeakPair, LeakReport, SplitRequest
@@ -67,14 +67,13 @@ def warnings(
 def leaks(rows: Rows, sides: Sides, request: SplitRequest, record_of: RecordOf) -> LeakReport:
     """Return which images that are alike stand on different sides; with folds, in any of them.
 
-    Series by file name are looked for where names tell of any, unless the request itself says, by what is known of the
-    images, which of them belong together.
+    Series by file name are looked for where names tell of any, but not among images that the request itself puts into
+    a group with others by what is known of them.
     """
     near = _straddling(rows.clusters, sides)
-    named = request.group_by is not None and request.group_by.by != "similar"
-    series = _straddling(np.where(rows.numbered, rows.series, -1), sides)
-    if named or not are_series(rows.series, rows.numbered, rows.strata.codes):
-        series = {}
+    series: dict[int, int] = {}
+    if are_series(rows.series, rows.numbered, rows.strata.codes):
+        series = _straddling(np.where(rows.numbered & ~_in_company(rows, request), rows.series, -1), sides)
     return LeakReport(
         near_duplicates=len(near),
         near_duplicate_images=sum(near.values()),
@@ -86,6 +85,14 @@ def leaks(rows: Rows, sides: Sides, request: SplitRequest, record_of: RecordOf) 
             *(_series_pair(rows, sides, code, record_of) for code in list(series)[:SHOWN_PAIRS]),
         ],
     )
+
+
+def _in_company(rows: Rows, request: SplitRequest) -> Flags:
+    """Return which images share a group that names, folders or columns tell of."""
+    if request.group_by is None or request.group_by.by == "similar":
+        return np.zeros(len(rows.keys), dtype=np.bool_)
+    groups = rows.groups_of(request.group_by)
+    return np.asarray(np.bincount(groups)[groups] > 1, dtype=np.bool_)
 
 
 def told(report: LeakReport) -> list[str]:
@@ -181,6 +188,8 @@ def _groups(
     if request.group_by.by == "column" and (loose := np.count_nonzero(~rows.grouped)):
         yield f"{loose} images have no value in the column {request.group_by.column!r} and stand for themselves."
     yield from _few("groups", len(sizes), request, parts)
+    if sizes.max() == 1:
+        yield "No two images share a group: the split is as good as without groups."
     first = int(np.flatnonzero(sizes[groups] == sizes.max())[0])
     subset = min(wanted, key=lambda item: wanted[item])
     if sizes.max() > (share := wanted[subset] * len(groups)):

@@ -1,5 +1,6 @@
 """Splits: preview, create, read, delete. Nothing changes one."""
 
+import re
 from collections.abc import Iterable
 from typing import Annotated, Any, NoReturn
 
@@ -22,10 +23,17 @@ _LONGEST_NAME = 80
 _SHOWN_WARNINGS = 5
 
 
+def _addressable(name: str) -> str:
+    """Return a name that can stand in an address and is not mistaken for an id."""
+    if "/" in name or re.fullmatch("split-[0-9a-f]{8}", name.casefold()):
+        raise ValueError("a name has no slash and does not look like the id of a split")
+    return printable(name)
+
+
 class NewSplit(SplitRequest):
     """A preview's request with a name to keep the result under; folds are kept as `<name>-1`, `<name>-2` and so on."""
 
-    name: Annotated[str, Field(min_length=1, max_length=_LONGEST_NAME), AfterValidator(printable)]
+    name: Annotated[str, Field(min_length=1, max_length=_LONGEST_NAME), AfterValidator(_addressable)]
     accept_leaks: bool = False
     """Keep the split although images that are alike stand on different sides; it and its results are marked."""
 

@@ -66,6 +66,10 @@ def test_frames_of_a_video_on_both_sides_are_a_leak(client: TestClient, world: W
     refusal(client.post(url, json={**BODY, "name": "Frames"}), 409, "split_leaks")
     together = client.post(f"{url}/preview", json={**BODY, "group_by": {"by": "series"}}).json()
     assert (together["groups"], together["leaks"]["groups"]) == (5, 0)
+    by_nothing = {"by": "filename", "separator": "@", "parts": 1}
+    apart = client.post(f"{url}/preview", json={**BODY, "group_by": by_nothing}).json()
+    assert apart["leaks"]["groups"] > 0, "groups of one image each keep nothing together"
+    assert any("No two images share a group" in text for text in apart["warnings"])
 
 
 def test_images_are_kept_together_by_a_column(client: TestClient, world: World, refusal: Refusal) -> None:
