@@ -9,6 +9,7 @@ from services.importer.records import Stored
 from shared.schemas.annotations import Annotation
 from shared.schemas.dataset import ImageRecord, Problem
 from shared.schemas.import_plan import Action
+from shared.taskkit.boxes import CUT
 
 _AS_PLANNED = "Left out as planned."
 
@@ -49,24 +50,33 @@ class Annotator:
         record, row = item.record, item.row
         annotations, faults = self._task.annotations(row, self._class_ids, record.width, record.height)
         for fault in faults:
-            self._offer(fault.code, *(("clip",) if fault.severity == "warning" else ()), "drop", "drop_image")
-        cut = {fault.code for fault in faults if fault.severity == "warning"}
-        unwanted = {code for code in cut if self._mends.get(code) == "drop"}
+            self._offer(fault.code, *_actions(fault))
+        unwanted = {fault.code for fault in faults if "clip" in _actions(fault)}
+        unwanted = {code for code in unwanted if self._mends.get(code) == "drop"}
         if not unwanted:
             return annotations, faults
-        annotations, faults = [], []
+        kept, dropped = [], []
         for one in row.objects:
             single = dataclasses.replace(row, objects=(one,))
-            made, wrong = self._task.annotations(single, self._class_ids, record.width, record.height)
-            dropped = any(fault.code in unwanted for fault in wrong)
-            annotations += [] if dropped else made
-            faults += [_dropped(fault) if dropped else fault for fault in wrong]
-        return annotations, faults
+            wrong = self._task.annotations(single, self._class_ids, record.width, record.height)[1]
+            reasons = [_dropped(fault) for fault in wrong if fault.code in unwanted]
+            dropped += reasons
+            kept += [] if reasons else [one]
+        rest = dataclasses.replace(row, objects=tuple(kept))
+        annotations, faults = self._task.annotations(rest, self._class_ids, record.width, record.height)
+        return annotations, [*dropped, *faults]
 
     def _offer(self, code: str, *actions: Action) -> None:
         offered = self.actions.setdefault(code, [])
         offered += [action for action in actions if action not in offered]
         offered.sort(key=lambda action: action != "clip")
+
+
+def _actions(fault: Problem) -> tuple[Action, ...]:
+    """Return what can be done about something that a task found wrong, the usual first."""
+    if fault.severity == "error":
+        return "drop", "drop_image"
+    return ("clip", "drop", "drop_image") if fault.code in CUT else ("keep", "drop_image")
 
 
 def _dropped(fault: Problem) -> Problem:

@@ -26,9 +26,12 @@ def mapped(reading: Reading, class_map: Mapping[str, str | None]) -> Reading:
         if row.labels and not labels:
             lost_images[row.labels[0]] += 1
             continue
-        kept = [item for item in row.objects if class_map.get(item.label, item.label) is not None]
         lost_objects.update(item.label for item in row.objects if class_map.get(item.label, item.label) is None)
-        objects = tuple(dataclasses.replace(item, label=class_map.get(item.label) or item.label) for item in kept)
+        objects = tuple(
+            dataclasses.replace(item, label=name)
+            for item in row.objects
+            if (name := class_map.get(item.label, item.label)) is not None
+        )
         rows.append(dataclasses.replace(row, labels=labels, objects=objects))
     named = [class_map.get(name, name) for name in reading.class_names]
     names = tuple(dict.fromkeys(name for name in named if name is not None))

@@ -3,6 +3,7 @@
 import errno
 import os
 import shutil
+import stat
 from collections.abc import Callable
 from pathlib import Path, PurePosixPath
 from typing import Final
@@ -21,26 +22,55 @@ MAX_EXPANSION = 200
 """Archives that unpack to more than this many times their size are refused."""
 
 
-def list_files(root: Path, check: Check) -> list[Path]:
-    """Return the files below `root`, relative to it and sorted; hidden folders and links out of it are left out."""
+def list_files(root: Path, check: Check) -> tuple[list[Path], list[Problem]]:
+    """Return the files below `root`, relative to it and sorted, and what is left out, such as links that lead out."""
     found: list[Path] = []
+    problems: list[Problem] = []
     for folder, subfolders, names in os.walk(root):
         check()
-        subfolders[:] = sorted(name for name in subfolders if name not in _HIDDEN and not name.startswith("."))
-        found.extend(Path(folder, name).relative_to(root) for name in names if not name.startswith("._"))
-    return sorted(file for file in found if _is_inside(root / file, root))
+        here = Path(folder).relative_to(root)
+        passed_by = [name for name in subfolders if _is_passed_by(Path(folder, name))]
+        problems.extend(_folder_left_out(here / name) for name in passed_by if name not in _HIDDEN)
+        subfolders[:] = sorted(set(subfolders) - set(passed_by))
+        for name in (name for name in names if not name.startswith("._")):
+            why = _unusable(Path(folder, name), root)
+            found += [here / name] if why is None else []
+            problems += [_file_left_out(here / name, why)] if why is not None else []
+    return sorted(found), problems
+
+
+def _is_passed_by(folder: Path) -> bool:
+    return folder.name in _HIDDEN or folder.name.startswith(".") or folder.is_symlink()
+
+
+def _folder_left_out(folder: Path) -> Problem:
+    message = "A hidden folder or a link to a folder; what is in it was left out."
+    mend = "Give it a name without a dot, or copy what it links to, if its images belong here."
+    return Problem(severity="warning", code="folder_left_out", file=printable(str(folder)), message=message, mend=mend)
+
+
+def _unusable(path: Path, root: Path) -> str | None:
+    """Return why a file cannot be read: a link that leads out or nowhere, a pipe, a device, or gone meanwhile."""
+    try:
+        if path.is_symlink() and not path.resolve(strict=True).is_relative_to(root.resolve()):
+            return "A link that leads out of the folder"
+        return None if stat.S_ISREG(path.stat().st_mode) else "No file with content"
+    except FileNotFoundError:
+        return "A link that leads nowhere"
+    except (OSError, RuntimeError):
+        return "Cannot be looked at"
+
+
+def _file_left_out(file: Path, why: str) -> Problem:
+    mend = "Copy the file itself to this place."
+    return Problem(
+        severity="error", code="file_left_out", file=printable(str(file)), message=f"{why}; left out.", mend=mend
+    )
 
 
 def printable(name: str) -> str:
     """Return a file's name as text that can be stored: bytes of it that are not UTF-8 are replaced."""
     return name.encode("utf-8", "surrogateescape").decode("utf-8", "replace")
-
-
-def _is_inside(path: Path, root: Path) -> bool:
-    try:
-        return path.resolve().is_relative_to(root.resolve())
-    except (OSError, RuntimeError):
-        return False
 
 
 def unpack(archive: Path, target: Path, check: Check) -> list[Problem]:

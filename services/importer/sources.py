@@ -5,6 +5,7 @@ import hashlib
 import itertools
 import shutil
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -48,7 +49,8 @@ def read_source(run: Run) -> Source:
         root = run.workspace.jobs.folder(run.job.id) / "unpacked"
         shutil.rmtree(root, ignore_errors=True)
         problems = unpack(path, root, _counting(run, "Unpacking the archive"))
-    files = list_files(root, run.check)
+    files, left_out = list_files(root, run.check)
+    problems += left_out
     run.progress("reading", len(files), None, unit="files", message="Reading the label files")
     fingerprint = _fingerprint(path, files)
     if fingerprint != run.payload.get("fingerprint", fingerprint):
@@ -80,8 +82,9 @@ def _fingerprint(path: Path, files: Sequence[Path]) -> str:
     """Return a digest of names, sizes and times of the files of a folder, or of an archive's size and time."""
     digest = hashlib.sha256()
     for file in files if path.is_dir() else [Path()]:
-        status = (path / file).stat()
-        digest.update(f"{printable(str(file))}\0{status.st_size}\0{status.st_mtime_ns}\n".encode())
+        with suppress(FileNotFoundError):
+            status = (path / file).stat()
+            digest.update(f"{printable(str(file))}\0{status.st_size}\0{status.st_mtime_ns}\n".encode())
     return digest.hexdigest()[:32]
 
 

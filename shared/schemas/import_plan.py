@@ -1,8 +1,8 @@
 """What an import will do: how the files are read, what their classes become, and what happens to what is wrong."""
 
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 
-from pydantic import ConfigDict, Field
+from pydantic import AfterValidator, ConfigDict, Field
 
 from shared.schemas.base import Model
 from shared.schemas.dataset import Problem, TargetInfo
@@ -16,12 +16,21 @@ is, and `skip` leaves out an image that is there already.
 """
 
 
+def _is_a_name(name: str) -> str:
+    if not name.strip() or not name.isprintable():
+        raise ValueError("a class needs a name of printable characters")
+    return name.strip()
+
+
+ClassName = Annotated[str, Field(max_length=120), AfterValidator(_is_a_name)]
+
+
 class ImportPlan(Model):
     """Exactly what an import does; a preview proposes one."""
 
     format: str = Field(min_length=1, max_length=64)
     read: ReadOptions = Field(default_factory=ReadOptions)
-    class_map: dict[str, str | None] = Field(default_factory=dict)
+    class_map: dict[str, ClassName | None] = Field(default_factory=dict)
     """From a class of the files to the class it becomes; None leaves it out. Classes that are not here stay."""
     mends: dict[str, Action] = Field(default_factory=dict)
     """From the code of a problem to what is done; the first of the kind's actions where nothing is said."""

@@ -17,6 +17,8 @@ NOTHING: Final = -1
 """Stands for a detection that found nothing."""
 IGNORED: Final = -2
 """Stands for a detection inside a crowd, which is neither right nor wrong."""
+CUT: Final = frozenset({"box_outside_image"})
+"""Codes of the warnings about boxes that are kept after they were cut to their image."""
 _ROUNDING: Final = 1.0
 """Pixels by which tools write a box out of its image when they round or count from one."""
 _LEAST_REST: Final = 0.1

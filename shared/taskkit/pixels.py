@@ -65,10 +65,21 @@ def to_rgb(image: Image.Image) -> tuple[Image.Image, list[Note]]:
     if not image.has_transparency_data:
         return image.convert("RGB"), notes
     layer = image.convert("RGBA")
+    del image
     if layer.getchannel("A").getextrema() == (0, 0):
         mend = "Save the image without its alpha channel if something else should be seen."
         notes.append(Note("transparent_image", "All of the image is transparent; it is seen as white.", mend))
-    return Image.alpha_composite(Image.new("RGBA", layer.size, "white"), layer).convert("RGB"), notes
+    return _on_white(layer), notes
+
+
+def _on_white(layer: Image.Image) -> Image.Image:
+    """Return an RGBA image on white, made in bands: a large one has four bytes a pixel, and so would each step."""
+    out = Image.new("RGB", layer.size)
+    rows = max(1, _BAND // layer.width)
+    for top in range(0, layer.height, rows):
+        band = layer.crop((0, top, layer.width, min(top + rows, layer.height)))
+        out.paste(Image.alpha_composite(Image.new("RGBA", band.size, "white"), band).convert("RGB"), (0, top))
+    return out
 
 
 def brightness(grey: Image.Image) -> float:

@@ -1,4 +1,5 @@
 import io
+import os
 import tarfile
 import zipfile
 from collections.abc import Callable
@@ -111,13 +112,26 @@ def test_an_encrypted_archive_is_refused(tmp_path: Path) -> None:
     assert caught.value.hint
 
 
-def test_a_link_out_of_the_folder_is_not_followed(tmp_path: Path) -> None:
+def test_what_is_no_file_of_the_folder_is_left_out_and_listed(tmp_path: Path) -> None:
     root = tmp_path / "root" / "class"
     root.mkdir(parents=True)
     (tmp_path / "outside.jpg").write_bytes(b"x")
     (root / "inside.jpg").write_bytes(b"x")
     (root / "link.jpg").symlink_to(tmp_path / "outside.jpg")
-    assert list_files(tmp_path / "root", no_check) == [Path("class/inside.jpg")]
+    (root / "dangling.jpg").symlink_to(tmp_path / "nowhere.jpg")
+    (root / "twin.jpg").symlink_to(root / "inside.jpg")
+    os.mkfifo(root / "labels.csv")
+    (root / ".hidden").mkdir()
+    (root / "elsewhere").symlink_to(tmp_path)
+    files, problems = list_files(tmp_path / "root", no_check)
+    assert files == [Path("class/inside.jpg"), Path("class/twin.jpg")]
+    assert {(item.file, item.code) for item in problems} == {
+        ("class/link.jpg", "file_left_out"),
+        ("class/dangling.jpg", "file_left_out"),
+        ("class/labels.csv", "file_left_out"),
+        ("class/.hidden", "folder_left_out"),
+        ("class/elsewhere", "folder_left_out"),
+    }
 
 
 def test_damaged_compressed_data_is_a_damaged_archive(tmp_path: Path) -> None:

@@ -5,12 +5,13 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from pydantic import ValidationError
 
 from services.importer.run import work
 from shared.bus.run import Run
 from shared.errors import Conflict, Invalid
 from shared.schemas.annotations import BoxAnnotation
-from shared.schemas.import_plan import PreviewReport
+from shared.schemas.import_plan import ImportPlan, PreviewReport
 from shared.schemas.project import Project
 from shared.store.imports import read_problems
 from shared.store.workspace import Workspace
@@ -123,6 +124,23 @@ def test_a_box_that_reaches_out_is_mended_as_planned(
     assert len(stored) == result["added"], "an image that is left out takes no room"
     told = " ".join(item.message for item in workspace.dataset(boxes.id).imports.problems(_newest(workspace)))
     assert ("as planned" in told) == (action != "clip"), "what a plan drops is listed"
+
+
+def test_an_image_that_keeps_a_box_is_not_one_that_lost_all(
+    claimed: Claimed, workspace: Workspace, boxes: Project, yolo: Path
+) -> None:
+    (yolo / "labels/train/out.txt").write_text("0 0.5 0.5 0.2 0.2\n0 0.95 0.5 0.3 0.2\n0 0.5 0.5 0 0.2\n")
+    report = preview(claimed(yolo, preview=True))
+    planned(claimed, yolo, report, mends={"box_outside_image": "drop", "no_box_left": "drop_image"})
+    found = {item.filename: len(item.annotations) for item in workspace.dataset(boxes.id).records()}
+    assert found["out.jpg"] == 1
+    assert "empty.jpg" not in found, "its only box has no area"
+
+
+@pytest.mark.parametrize("name", ["", "  ", "a\nb", "x" * 500])
+def test_a_class_cannot_become_what_is_no_name(name: str) -> None:
+    with pytest.raises(ValidationError):
+        ImportPlan(format="yolo", class_map={"cat": name})
 
 
 def test_an_image_without_labels_is_left_out_as_planned(

@@ -18,7 +18,7 @@ from shared.taskkit import registry
 
 FORM_BYTES = 64 * 1024
 """What the other fields and the boundaries of a form may take."""
-ARCHIVES = (".zip", ".tar", ".tar.gz", ".tgz")
+ARCHIVES = (".zip", ".tar", ".tar.gz", ".tgz", ".tar.bz2", ".tbz2", ".tar.xz", ".txz")
 
 
 class ImportOptions(Model):

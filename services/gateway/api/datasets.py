@@ -15,6 +15,7 @@ from shared.store.index_query import SortKey
 from shared.taskkit import images as pictures
 
 router = APIRouter(prefix="/api/datasets/{project_id}", tags=["datasets"])
+_SHOWN_BY_BROWSERS = ("JPEG", "PNG", "BMP")
 _MEDIA_TYPES = {"TIFF": "image/tiff", "BMP": "image/bmp", "PNG": "image/png", "WEBP": "image/webp"}
 
 
@@ -120,9 +121,9 @@ def read_file(request: Request, studio: StudioDep, project_id: str, image_id: st
 
 @router.get("/images/{image_id}/display", summary="An image as a browser can show it")
 def read_display(request: Request, studio: StudioDep, project_id: str, image_id: str) -> Response:
-    """The bytes as imported, or in full size as PNG where browsers do not know the format (TIFF)."""
+    """The bytes as imported, or in full size as PNG where browsers do not know the format or how it is turned."""
     found, path = datasets.image_file(studio, project_id, image_id)
-    if found.format != "TIFF":
+    if found.format in _SHOWN_BY_BROWSERS:
         return _cached(request, found.sha256, _MEDIA_TYPES.get(found.format, "image/jpeg"), path.read_bytes)
     return _cached(request, f"{found.sha256}-png", "image/png", lambda: pictures.rendition(path.read_bytes()))
 
