@@ -23,9 +23,9 @@ MOMENTS = [
     ("services.importer.records", "settle", 2),
     ("services.importer.run", "Annotator", 1),
     ("shared.store.imports", "write_problems", 1),
-    ("shared.store.datasets.DatasetStore", "_write_revision", 1),
-    ("shared.store.index.DatasetIndex", "build", 1),
-    ("shared.store.documents", "write", 2),
+    ("shared.store.datasets.DatasetStore", "_publish", 1),
+    ("shared.store.index.DatasetIndex", "moved", 1),
+    ("shared.store.documents", "write", 1),
     ("services.importer.leftovers", "end", 1),
 ]
 """A function, and the number of its call at which the system kills the run."""

@@ -95,7 +95,7 @@ def test_views_from_a_drone_have_two_targets_and_are_split_by_flight(import_fold
     settings = Settings(workspace=imported.workspace.root)
     studio = Studio(imported.workspace, settings, Hub(imported.workspace.jobs, settings))
     grouping = GroupBy(by="filename", separator="_", parts=4)
-    split = splits.create(studio, imported.project_id, splits.NewSplit(name="flights", group_by=grouping))
+    (split,) = splits.create(studio, imported.project_id, splits.NewSplit(name="flights", group_by=grouping))
     names = {record.id: filename for filename, record in imported.records.items()}
     places = defaultdict(set)
     for subset, ids in split.assignment.items():
