@@ -11,6 +11,7 @@ import "./split.js";
 import "./upload.js";
 import "./keyboard.js";
 import "./grid-keys.js";
+import "./selection.js";
 import "./live.js";
 import { onElements } from "./dom.js";
 

@@ -31,9 +31,9 @@ function select(event) {
 }
 
 function letGo(event, grid) {
-  const chosen = grid.querySelectorAll("input:checked");
-  if (!chosen.length) return;
+  const form = grid.closest("form");
+  if (!form?.querySelector("input:checked")) return;
   event.preventDefault();
-  for (const box of chosen) box.checked = false;
-  grid.dispatchEvent(new Event("change", { bubbles: true }));
+  for (const box of form.querySelectorAll("input:checked")) box.checked = false;
+  form.dispatchEvent(new Event("change"));
 }
