@@ -121,11 +121,20 @@ class DatasetIndex:
             if query.unrestricted:
                 return index_query.beside(db, query, place)
             found = self._order(db, query)
-            at = np.flatnonzero(found == place)
-            if not len(at):
+            if (at := _rank(found, place)) is None:
                 return None, None
-            before = _id(db, int(found[at[0] - 1])) if at[0] > 0 else None
-            return before, _id(db, int(found[at[0] + 1])) if at[0] + 1 < len(found) else None
+            before = _id(db, int(found[at - 1])) if at > 0 else None
+            return before, _id(db, int(found[at + 1])) if at + 1 < len(found) else None
+
+        return self._ask(work, query.split)
+
+    def rank(self, query: ImageQuery, image_id: str) -> int | None:
+        """Return how many images stand before one in a query; None when it is not in it."""
+
+        def work(db: sqlite3.Connection) -> int | None:
+            with suppress(NotFound):
+                return _rank(self._order(db, query), _place(db, image_id))
+            return None
 
         return self._ask(work, query.split)
 
@@ -242,6 +251,11 @@ def _place(db: sqlite3.Connection, image_id: str) -> int:
         if row := db.execute("SELECT position FROM images WHERE id = ?", (as_number(image_id),)).fetchone():
             return int(row[0])
     raise missing("image", image_id)
+
+
+def _rank(order: Order, place: int) -> int | None:
+    at = np.flatnonzero(order == place)
+    return int(at[0]) if len(at) else None
 
 
 def _id(db: sqlite3.Connection, place: int) -> str:

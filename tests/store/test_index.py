@@ -109,6 +109,7 @@ def test_pages_are_those_of_all_records_filtered_and_sorted(store: DatasetStore,
         before = wanted[place - 1] if place else None
         after = wanted[place + 1] if place + 1 < len(wanted) else None
         assert found.neighbours(query, wanted[place]) == (before, after)
+        assert found.rank(query, wanted[place]) == place
 
 
 @pytest.mark.parametrize("query", QUERIES, ids=lambda query: str(query.key[:-2]))

@@ -68,6 +68,12 @@ def matching(studio: Studio, project_id: str, filters: Filters) -> list[str]:
     return found.index().matching(query(studio, found, filters))
 
 
+def page_of(studio: Studio, project_id: str, filters: Filters, image_id: str, size: int) -> int:
+    """Return the page an image is on; the first when it is on none."""
+    found = store(studio, project_id)
+    return (found.index().rank(query(studio, found, filters), image_id) or 0) // size + 1
+
+
 def records(studio: Studio, project_id: str, filters: Filters, number: int, size: int) -> tuple[int, list[ImageRecord]]:
     """Return the count of matching images and one page of them."""
     total, lines = page(studio, project_id, filters, number, size)

@@ -99,9 +99,12 @@ def read(
     project_id: str,
     filters: FiltersDep,
     page: PageDep = 1,
+    at: str = "",
     density: Literal["", "compact", "large"] = "",
 ) -> Response:
-    """Show the images that match."""
+    """Show the images that match, a page by its number or by an image `at` it."""
+    if at and datasets.find_head(studio, project_id):
+        page = datasets.page_of(studio, project_id, filters, at, PAGE_SIZE)
     query = filters.given() | ({"density": density} if density else {})
     return show(request, _view(studio, project_id, filters, page, query))
 
@@ -132,7 +135,7 @@ def image(
         file=tiles.display_url(project_id, image_id),
         shapes=tiles.drawn(detail.shapes),
         facts=tiles.facts(detail.record, formats.size(detail.record.bytes)),
-        back=link(path, **query),
+        back=link(path, **query, at=image_id),
         previous=link(f"{path}/images/{detail.previous}", **query) if detail.previous else "",
         next=link(f"{path}/images/{detail.next}", **query) if detail.next else "",
     )

@@ -62,6 +62,19 @@ def test_bars_and_fields_add_up_in_the_address(page: Page, path: str) -> None:
     assert "density=compact" in str(page(str(image["href"])).select_one("a[data-key=Escape]")["href"])  # type: ignore[index]
 
 
+def test_the_way_back_from_an_image_leads_to_its_page(page: Page, path: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("services.gateway.pages.dataset.PAGE_SIZE", 6)
+    for query in ("sort_order=desc", "label_state=labelled"):
+        tree = page(f"{path}?{query}&page=2")
+        last = str(tree.select("#images a.thumb")[-1]["href"])
+        shown = page(last)
+        assert tiles(page(str(shown.select_one("a[data-key=Escape]")["href"]))) == tiles(tree)  # type: ignore[index]
+        following = page(str(shown.select_one("a[data-key=ArrowRight]")["href"]))  # type: ignore[index]
+        back = str(following.select_one("a[data-key=Escape]")["href"])  # type: ignore[index]
+        assert tiles(page(back)) == tiles(page(f"{path}?{query}&page=3"))
+    assert tiles(page(f"{path}?at=nothing")) == tiles(page(path)), "an image that is gone leads to the first page"
+
+
 def test_filters_that_mean_nothing_are_told(page: Page, path: str) -> None:
     for query in ("subset=half", "class=zebra", "density=tiny", "min_width=wide"):
         assert page(f"{path}?{query}", 422).select_one("main .empty") is not None
