@@ -83,3 +83,25 @@ def test_what_is_ticked_is_what_is_changed(page: Page, api: Api, shapes: Path) -
     dialog.get_by_role("button", name="Delete 1 image", exact=True).click()
     expect(page.get_by_text("1 image deleted")).to_be_visible()
     expect(page.get_by_text("of 239")).to_be_visible()
+
+
+def test_a_leak_is_accepted_for_one_split_only(page: Page, api: Api, shapes: Path) -> None:
+    project = api.project("Leaking", shapes, task=TASK, strategy="random")
+    page.goto(f"/projects/{project}/split")
+    page.wait_for_timeout(1500)
+    page.get_by_label("Random").check(force=True)
+    dialog = page.get_by_role("dialog", name="Keep this split")
+    for _ in range(2):
+        page.get_by_role("button", name="Keep this split").click()
+        expect(dialog.get_by_label("Name")).to_have_value("")
+        expect(dialog.get_by_role("checkbox")).to_have_count(0)
+        dialog.get_by_label("Name").fill("leaky")
+        dialog.get_by_role("button", name="Keep split").click()
+        dialog.get_by_label("Keep it all the same").check()
+        page.keyboard.press("Escape")
+    page.get_by_role("button", name="Keep this split").click()
+    dialog.get_by_label("Name").fill("leaky")
+    dialog.get_by_role("button", name="Keep split").click()
+    dialog.get_by_label("Keep it all the same").check()
+    dialog.get_by_role("button", name="Keep split").click()
+    expect(page.get_by_role("row").filter(has_text="leaky")).to_contain_text("Leaky split")

@@ -28,6 +28,16 @@ onElements("dialog[data-opened]", (dialog) => {
   if (!dialog.open) dialog.showModal();
 });
 
+// What was answered in such a dialog belongs to what it was opened for: closed, it is as new.
+onElements("dialog[data-fresh]", (dialog) => {
+  const body = dialog.querySelector(".dialog-body");
+  const given = body.innerHTML;
+  dialog.addEventListener("close", () => {
+    body.innerHTML = given;
+    window.htmx.process(body);
+  });
+});
+
 function beside(event) {
   const box = event.target.getBoundingClientRect();
   return event.clientX < box.left || event.clientX > box.right || event.clientY < box.top || event.clientY > box.bottom;
