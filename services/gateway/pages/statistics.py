@@ -20,7 +20,7 @@ UNSHOWN = ("format", *(f"{end}_{name}" for name in ("aspect", "annotations", "br
 
 @dataclass(frozen=True)
 class ClassRow:
-    """A class with how often it is annotated, and in how many images; `url` shows its images only."""
+    """A class with how often it is annotated, and in how many images; `share` and `url` are of its images."""
 
     id: int
     name: str
@@ -75,13 +75,13 @@ def classes(head: DatasetHead, path: str, query: dict[str, str]) -> list[ClassRo
     """Return the classes with their counts."""
     images = head.statistics.class_counts
     counts = head.statistics.annotation_counts or images  # heads of older studios count images only
-    largest = max([1, *counts.values()])
+    largest = max([1, *images.values()])
     rows = []
     for item in head.classes:
-        current, count = query.get("class") == item.name, counts.get(item.id, 0)
+        current = query.get("class") == item.name
         url = link(path, **{**query, "class": "" if current else item.name})
-        row = ClassRow(item.id, item.name, item.color, count, images.get(item.id, 0), count / largest, url, current)
-        rows.append(row)
+        count, shown = counts.get(item.id, 0), images.get(item.id, 0)
+        rows.append(ClassRow(item.id, item.name, item.color, count, shown, shown / largest, url, current))
     return rows
 
 

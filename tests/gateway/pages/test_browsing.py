@@ -6,6 +6,7 @@ import pytest
 from bs4 import BeautifulSoup
 from fastapi.testclient import TestClient
 
+from services.gateway.pages import statistics
 from shared.store.chunks import line_id, record_line
 from tests.gateway.pages.conftest import Page
 from tests.support.generated import World
@@ -42,6 +43,15 @@ def test_every_bar_of_every_chart_shows_as_many_images_as_it_says(page: Page, pa
         again = filtered.select_one("aside a.column[aria-current]")
         assert again is not None
         assert len(tiles(page(str(again["href"])))) == 20, "a bar clicked twice filters no more"
+
+
+def test_the_bar_of_a_class_counts_the_images_it_shows(page: Page, path: str, world: World) -> None:
+    head = world.workspace.dataset(world.project.id).head()
+    counted = head.statistics.model_copy(update={"annotation_counts": {item.id: 500 for item in head.classes}})
+    rows = statistics.classes(head.model_copy(update={"statistics": counted}), path, {})
+    for row in rows:
+        assert (row.images, row.count) == (len(tiles(page(row.url))), 500)
+        assert row.share == row.images / max(other.images for other in rows)
 
 
 def test_bars_and_fields_add_up_in_the_address(page: Page, path: str) -> None:
