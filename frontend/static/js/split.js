@@ -1,20 +1,23 @@
-// Three sliders that always add to 100: what one takes, the others give in proportion.
+// Three sliders that always add to 100: what one takes, the others give in proportion. Without train there is no model.
 // Images kept together by the start of their names: an example shows what a choice makes of a real name.
+const LEAST = { train: 1, val: 0, test: 0 };
+const between = (low, value, high) => Math.max(low, Math.min(high, value));
+
 document.addEventListener("alpine:init", () => {
   window.Alpine.data("ratios", (given, strategy) => ({
     parts: { ...given },
     strategy,
     folds: "",
     set(name, wanted) {
-      const others = Object.keys(this.parts).filter((key) => key !== name);
-      const value = Math.max(0, Math.min(100, Math.round(Number(wanted) || 0)));
+      const [first, second] = Object.keys(this.parts).filter((key) => key !== name);
+      const value = between(LEAST[name], Math.round(Number(wanted) || 0), 100 - LEAST[first] - LEAST[second]);
       const rest = 100 - value;
-      const before = others.reduce((sum, key) => sum + this.parts[key], 0);
-      const [first, second] = others;
+      const before = this.parts[first] + this.parts[second];
       const share = before > 0 ? this.parts[first] / before : 0.5;
-      this.parts[first] = Math.round(rest * share);
+      this.parts[first] = between(LEAST[first], Math.round(rest * share), rest - LEAST[second]);
       this.parts[second] = rest - this.parts[first];
       this.parts[name] = value;
+      return value;
     },
   }));
   window.Alpine.data("groups", (separator, parts, filename) => ({
