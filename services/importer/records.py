@@ -8,6 +8,7 @@ from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from services.importer.files import printable
 from shared.errors import Invalid
@@ -92,7 +93,7 @@ class ImageStorer:
             source=printable(str(row.file)),
             brightness=found.brightness,
             phash=found.phash,
-            meta={"subset": row.subset} if row.subset else None,
+            meta=_meta(row),
         )
         image, thumbnail = self._dataset.image_path(record), self._dataset.thumbnail_path(record.id)
         with self._lock:
@@ -104,6 +105,11 @@ class ImageStorer:
         if thumbnail in new:
             write_unsettled(thumbnail, found.thumbnail)
         return Stored(row, record, new)
+
+
+def _meta(row: Row) -> dict[str, Any] | None:
+    meta = {"subset": row.subset, "columns": row.columns}
+    return {name: value for name, value in meta.items() if value} or None
 
 
 def _new_files(items: Sequence[Stored | Problem]) -> list[Path]:

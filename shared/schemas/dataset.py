@@ -30,7 +30,7 @@ class ImageRecord(Model):
     phash: str | None = None
     """Perceptual hash, 16 hex digits: near duplicates differ in few of its 64 bits."""
     meta: dict[str, Any] | None = None
-    """Facts the import read beside the annotations, such as `subset`."""
+    """Facts the import read beside the annotations: `subset`, and `columns` of a table as text by header."""
 
 
 class ClassInfo(Model):

@@ -37,8 +37,9 @@ def group_of(record: ImageRecord, group_by: GroupBy) -> str | None:
 
 
 def columns_of(record: ImageRecord) -> dict[str, object]:
-    """Return what the import read beside the annotations, by the names a person would look for."""
+    """Return what the import read beside annotations and subset, by the names a person would look for."""
     meta = dict(record.meta or {})
+    meta.pop("subset", None)
     columns = meta.pop("columns", None)
     known = {**meta, **(columns if isinstance(columns, dict) else {})}
     return {str(name): value for name, value in known.items() if value is None or isinstance(value, str | int | float)}

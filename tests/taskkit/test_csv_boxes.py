@@ -187,3 +187,9 @@ def test_tables_without_boxes_are_refused_with_line_and_mend(tmp_path: Path, tex
 def test_damaged_bytes_are_read_or_refused(tmp_path: Path, text: str, file: str) -> None:
     put(tmp_path, text, file)
     assert survives(csv_boxes, tmp_path, file, [*IMAGES])
+
+
+def test_other_columns_are_kept_of_an_images_first_row(tmp_path: Path) -> None:
+    text = "file,class,xmin,ymin,xmax,ymax,site\n1.jpg,cat,1,2,3,4,north\n1.jpg,dog,1,2,3,4,south\n2.jpg,,,,,,south\n"
+    reading = read(tmp_path, text)
+    assert [row.columns for row in reading.rows] == [{"site": "north"}, {"site": "south"}]

@@ -237,3 +237,8 @@ def test_damaged_bytes_are_read_or_refused(tmp_path: Path, text: str, file: str)
     put(tmp_path, "cat\ndog\n", "classes.txt")
     put(tmp_path, text, file)
     assert survives(csv_labels, tmp_path, file, [*IMAGES])
+
+
+def test_other_columns_are_kept_of_an_images_first_row(tmp_path: Path) -> None:
+    reading = read(tmp_path, "file,label,fold,site\n1.jpg,cat,3,north\n1.jpg,dog,4,south\n2.jpg,cat,4,south\n")
+    assert [row.columns for row in reading.rows] == [{"fold": "3", "site": "north"}, {"fold": "4", "site": "south"}]

@@ -2,6 +2,7 @@ from pathlib import Path
 
 import pytest
 
+from shared.schemas.read_options import ReadOptions, TableColumns
 from shared.taskkit.formats import csv_values
 from shared.taskkit.formats.rows import Reading
 from tests.taskkit.label_files import below, refusal_of, survives, told
@@ -117,7 +118,8 @@ def test_counters_folds_and_texts_are_no_targets_and_are_told(tmp_path: Path) ->
     reading = read(tmp_path, text)
     assert [item.name for item in reading.targets] == ["weight"]
     assert [item.message for item in reading.problems if item.code == "column_ignored"] == [
-        "Ignored, since they hold no numbers to learn: '', 'id', 'fold', 'color'."
+        "Not learned, since they hold no numbers to learn: '', 'id', 'fold', 'color'. They are kept for"
+        " grouping images, 200 characters of each value at most; of several rows of an image, those of the first."
     ]
 
 
@@ -212,3 +214,26 @@ def test_tables_are_recognised_by_their_ending(tmp_path: Path) -> None:
 def test_damaged_bytes_are_read_or_refused(tmp_path: Path) -> None:
     put(tmp_path, '\ufefffile;weight (kg);split\n1.jpg;1,5;train\n"2.jpg";2,5;val\n')
     assert survives(csv_values, tmp_path, "a.csv", [*IMAGES])
+
+
+def test_other_columns_are_kept_by_header_without_empty_cells(tmp_path: Path) -> None:
+    text = "file,weight,site,,site,note\n1.jpg,1,north,x,again,\n2.jpg,2,north,y,,\n3.jpg,3,south,,,dry\n"
+    rows = read(tmp_path, text).rows
+    assert [row.columns for row in rows] == [{"site": "north"}, {"site": "north"}, {"site": "south", "note": "dry"}]
+    assert rows[0].columns is rows[1].columns, "rows that say the same share the memory"
+
+
+def test_numbers_that_are_not_learned_are_kept_too(tmp_path: Path) -> None:
+    options = ReadOptions(columns=TableColumns(values=["weight"]))
+    files = below(put(tmp_path, "file,weight,patient\n1.jpg,1,7\n2.jpg,2,7\n"), *IMAGES)
+    assert [row.columns for row in csv_values.read(tmp_path, files, options).rows] == [{"patient": "7"}] * 2
+
+
+def test_of_many_columns_and_long_texts_a_part_is_kept_and_told(tmp_path: Path) -> None:
+    names = ",".join(f"note {number}" for number in range(60))
+    reading = read(tmp_path, f"file,weight,{names}\n1.jpg,1{',' + 'x' * 300}{',y' * 59}\n")
+    (row,) = reading.rows
+    assert list(row.columns) == [f"note {number}" for number in range(50)]
+    assert row.columns["note 0"] == "x" * 200
+    (told_of,) = [item.message for item in reading.problems if item.code == "column_ignored"]
+    assert "The first 50 are kept for grouping images, 200 characters of each value" in told_of

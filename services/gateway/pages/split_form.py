@@ -81,7 +81,7 @@ def offer(studio: Studio, project_id: str) -> Offer:
     if datasets.find_head(studio, project_id) is None:
         return Offer([], [], None)
     first = list(islice(datasets.store(studio, project_id).records(), _LOOKED_AT))
-    columns = sorted({name for record in first for name in columns_of(record)} - {"subset"})
+    columns = sorted({name for record in first for name in columns_of(record)})
     groupings = [*GROUPINGS, *([_BY_COLUMN] if columns else [])]
     return Offer(groupings, columns, _example(first[0]) if first else None)
 

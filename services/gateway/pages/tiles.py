@@ -6,6 +6,7 @@ from typing import Any
 
 from shared.schemas.dataset import ImageRecord, Legend
 from shared.taskkit import registry
+from shared.taskkit.groups import columns_of
 from shared.taskkit.shapes import Shape
 
 _SHOWN_TAGS = 4
@@ -100,7 +101,9 @@ def facts(record: ImageRecord, size: str) -> list[tuple[str, str]]:
     ]
     if record.source:
         known.append(("Source", record.source))
-    return known + [(key.replace("_", " ").capitalize(), str(value)) for key, value in _meta(record).items()]
+    subset = _meta(record).get("subset")
+    known += [("Subset", str(subset))] if subset else []
+    return known + [(name, str(value)) for name, value in columns_of(record).items()]
 
 
 def _meta(record: ImageRecord) -> Mapping[str, Any]:

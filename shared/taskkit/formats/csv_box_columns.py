@@ -23,13 +23,13 @@ from shared.taskkit.formats.csv_columns import (
     Numbers,
     chosen,
     find_basics,
-    ignored,
     keys_of,
     label_column,
     label_guessed,
     numbers_in,
     place_of,
 )
+from shared.taskkit.formats.csv_other_columns import OtherColumns, not_learned
 from shared.taskkit.formats.csv_table import Table
 from shared.taskkit.formats.label_files import fault, refusal
 
@@ -56,6 +56,7 @@ class BoxColumns:
     size: tuple[int, int] | None
     """Columns of the image's width and height."""
     crowd: int | None
+    others: OtherColumns
     problems: list[Problem]
 
     def says_nothing(self, cells: list[str]) -> bool:
@@ -84,7 +85,9 @@ def choose_box_columns(table: Table, options: ReadOptions, is_image: IsImage) ->
     crowd = next((index for index, key in enumerate(keys_of(table)) if key in _CROWD_KEYS), None)
     taken = {*coordinates, *(size or ()), crowd}
     label = _label(table, options, [index for index in basics.rest(table) if index not in taken])
-    columns = BoxColumns(basics, label, coordinates, layout or "corners", False, numbers, size, crowd, [])
+    unused = [index for index in basics.rest(table) if index not in taken and index != label]
+    others = OtherColumns(table, unused)
+    columns = BoxColumns(basics, label, coordinates, layout or "corners", False, numbers, size, crowd, others, [])
     sample = list(_sample(table, columns))
     if options.box_layout != "auto":
         columns = replace(columns, layout=options.box_layout)
@@ -93,9 +96,8 @@ def choose_box_columns(table: Table, options: ReadOptions, is_image: IsImage) ->
     shares = look_like_shares(box.values for box in sample)
     relative = shares if options.box_unit == "auto" else options.box_unit == "shares"
     guessed = layout is None and options.box_layout == "auto" and any(box.layout is None for box in sample)
-    unused = [index for index in basics.rest(table) if index not in taken and index != label]
     problems = [*_guesses(table, columns, guessed), *label_guessed(table, options, label)]
-    problems += ignored(table, unused, "since they say nothing of boxes")
+    problems += not_learned(table, unused, "since they say nothing of boxes")
     return replace(columns, relative=relative, problems=problems)
 
 

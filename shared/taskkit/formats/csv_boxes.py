@@ -1,7 +1,7 @@
 """Tables of boxes: CSV and text files with a row for each object (Open Images, VoTT, VIA, TensorFlow, Kaggle)."""
 
 import json
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from sys import intern
@@ -79,7 +79,13 @@ class _Said:
     place: Place
     subset: Subset | None
     size: tuple[int, int] | None
+    columns: Mapping[str, str]
     objects: list[ObjectRow] = field(default_factory=list)
+
+
+def _row(image: Path, said: _Said) -> Row:
+    objects = tuple(said.objects)
+    return Row(image, said.subset, objects=objects, place=said.place, size=said.size, columns=said.columns)
 
 
 class _Boxes:
@@ -108,8 +114,7 @@ class _Boxes:
                 said.objects.extend(self._objects(label, cells, place))
         for image, said in self._said.items():
             if said is not None:
-                row = Row(image, said.subset, objects=tuple(said.objects), place=said.place, size=said.size)
-                self._reading.rows.append(row)
+                self._reading.rows.append(_row(image, said))
         self._faults.tell_rest()
         return tried
 
@@ -120,8 +125,9 @@ class _Boxes:
             return None
         subset = row_subset(self._columns.basics, cells, place, self._faults)
         subset = subset or label_file_subset(self._table.file) or folder_subset(image.parts[:-1])
-        size = self._columns.size
-        return _Said(place, subset, pixels(parsed(cells[size[0]]), parsed(cells[size[1]])) if size else None)
+        sides = self._columns.size
+        size = pixels(parsed(cells[sides[0]]), parsed(cells[sides[1]])) if sides else None
+        return _Said(place, subset, size, self._columns.others.of(cells))
 
     def _label(self, cells: list[str], place: Place) -> str | None:
         if self._columns.label is None:

@@ -13,7 +13,7 @@ _HEADER = ["filename", "subset", "label", "xmin", "ymin", "xmax", "ymax", "iscro
 
 
 def make(legend: Legend) -> Writer:
-    """Return a writer for boxes of these classes."""
+    """Return a writer for boxes of these classes; other columns of an imported table are not written."""
     return _CsvBoxes(legend)
 
 

@@ -39,7 +39,6 @@ _NO_CLASSES = frozenset(
 NOTHING = frozenset({"nan", "na", "n/a", "null", "none", "inf", "-inf", "+inf", "infinity", "-infinity", "-", "?"})
 _WITH_COMMA = re.compile(r"[+-]?\d*,\d+(e[+-]?\d+)?", re.IGNORECASE)
 _THOUSANDS = re.compile(r"[+-]?[1-9]\d{0,2}(,\d{3})+")
-_TOLD = 20
 _LEAST_PIXELS = 100
 """A table without images but with so many columns of numbers holds the images themselves."""
 _MEND_IMAGE = "Write a header with a column called filename, or say which column names the images."
@@ -223,17 +222,3 @@ def _has_decimal_comma(table: Table, index: int) -> bool:
     if not commas or any("." in cell and parsed(cell) is not None for cell in cells):
         return False
     return table.delimiter != "," or not all(map(_THOUSANDS.fullmatch, commas))
-
-
-def ignored(table: Table, columns: Iterable[int], why: str) -> list[Problem]:
-    """Return warnings about the columns that hold something and are not used."""
-    unused = [index for index in columns if table.column(index)]
-    twice = sorted({table.header[index] for index in unused if table.header[index] in table.header[:index]})
-    message = "Several columns are called {!r}; the first of them counts."
-    mend = "Rename the others, or remove them."
-    problems = [fault("column_twice", place_of(table), message.format(name), mend, "warning") for name in twice]
-    names = [repr(table.header[index]) for index in unused if table.header[index] not in twice]
-    if not names:
-        return problems
-    told = ", ".join(names[:_TOLD]) + (f" and {len(names) - _TOLD} more" if len(names) > _TOLD else "")
-    return [*problems, fault("column_ignored", place_of(table), f"Ignored, {why}: {told}.", None, "warning")]

@@ -11,7 +11,6 @@ from shared.taskkit.formats.csv_columns import (
     IsImage,
     chosen,
     find_basics,
-    ignored,
     keys_of,
     label_column,
     label_guessed,
@@ -19,6 +18,7 @@ from shared.taskkit.formats.csv_columns import (
     names_image,
     place_of,
 )
+from shared.taskkit.formats.csv_other_columns import OtherColumns, not_learned
 from shared.taskkit.formats.csv_table import Table
 from shared.taskkit.formats.label_files import parsed, refusal
 
@@ -44,6 +44,7 @@ class LabelColumns:
     confidence: int | None
     """Column in which 0 says that the class is not in the image (Open Images)."""
     has_boxes: bool
+    others: OtherColumns
     problems: list[Problem]
 
     def labels(self, cells: list[str]) -> list[str]:
@@ -70,11 +71,13 @@ def choose_label_columns(table: Table, options: ReadOptions, is_image: IsImage) 
     has_boxes = find_layout(find_roles({key: index for index, key in enumerate(keys)})) is not None
     used = {label, *one_hot}
     confidence = next((index for index in rest if keys[index] == "confidence"), None)
-    unused = [index for index in rest if index not in used and index != confidence and not means_nothing(keys[index])]
-    problems = [] if whole_line else ignored(table, unused, "since they hold no classes")
+    unused = [] if whole_line else [index for index in rest if index not in used and index != confidence]
+    told = [index for index in unused if not means_nothing(keys[index])]
+    problems = not_learned(table, told, "since they hold no classes")
     problems += label_guessed(table, options, label)
+    others = OtherColumns(table, sorted(unused, key=lambda index: means_nothing(keys[index])))
     separator = None if label is None else _separator(table, label, options, whole_line)
-    return LabelColumns(basics, label, one_hot, separator, whole_line, confidence, has_boxes, problems)
+    return LabelColumns(basics, label, one_hot, separator, whole_line, confidence, has_boxes, others, problems)
 
 
 def yes_or_no(cell: str) -> bool | None:

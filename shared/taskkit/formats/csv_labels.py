@@ -1,6 +1,6 @@
 """Tables of labels: CSV with a class, several, or one column a class; text files with a line an image (ImageNet)."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from sys import intern
@@ -61,6 +61,7 @@ class _Said:
 
     place: Place
     subset: Subset | None
+    columns: Mapping[str, str]
     labels: dict[str, None] = field(default_factory=dict)
 
 
@@ -87,7 +88,8 @@ class _Labels:
                 self._add(labels, said, place)
         for image, said in self._said.items():
             if said is not None:
-                self._reading.rows.append(Row(image, said.subset, tuple(said.labels), place=said.place))
+                row = Row(image, said.subset, tuple(said.labels), place=said.place, columns=said.columns)
+                self._reading.rows.append(row)
         self._faults.tell_rest()
 
     def _begin(self, image: Path, place: Place, cells: list[str]) -> _Said | None:
@@ -96,7 +98,8 @@ class _Labels:
             self._faults.add(problem)
             return None
         subset = row_subset(self._columns.basics, cells, place, self._faults)
-        return _Said(place, subset or label_file_subset(self._table.file) or folder_subset(image.parts[:-1]))
+        subset = subset or label_file_subset(self._table.file) or folder_subset(image.parts[:-1])
+        return _Said(place, subset, self._columns.others.of(cells))
 
     def _row_labels(self, cells: list[str], place: Place) -> list[str] | None:
         """Return the classes of a row; None where it cannot be used, which is listed."""

@@ -11,7 +11,7 @@ from shared.taskkit.formats.writing import UNASSIGNED, Item, Items, Writer, csv_
 
 
 def make(legend: Legend) -> Writer:
-    """Return a writer for images of these classes."""
+    """Return a writer for images of these classes; other columns of an imported table are not written."""
     return _CsvLabels(legend)
 
 

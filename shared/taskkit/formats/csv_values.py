@@ -14,7 +14,6 @@ from shared.taskkit.formats.csv_columns import (
     Numbers,
     chosen,
     find_basics,
-    ignored,
     keys_of,
     means_nothing,
     numbers_in,
@@ -22,6 +21,7 @@ from shared.taskkit.formats.csv_columns import (
     row_subset,
 )
 from shared.taskkit.formats.csv_faults import Faults
+from shared.taskkit.formats.csv_other_columns import OtherColumns, not_learned
 from shared.taskkit.formats.csv_sheets import Sheet, image_rows, open_sheets, table_files
 from shared.taskkit.formats.csv_table import Table
 from shared.taskkit.formats.csv_targets import target_infos
@@ -39,6 +39,7 @@ class Columns:
     basics: Basics
     targets: dict[int, TargetInfo]
     numbers: Numbers
+    others: OtherColumns
     problems: list[Problem]
 
 
@@ -104,9 +105,9 @@ def choose_columns(table: Table, options: ReadOptions, is_image: IsImage) -> Col
     if twice:
         message = f"Two columns are called {twice[0]!r}."
         raise refusal("column_twice", place_of(table), message, "Rename or remove one of them.")
-    others = [] if named else [index for index in rest if index not in found]
-    unused = ignored(table, others, "since they hold no numbers to learn")
-    return Columns(basics, dict(zip(found, targets, strict=True)), numbers, unused)
+    unused = [index for index in rest if index not in found]
+    problems = [] if named else not_learned(table, unused, "since they hold no numbers to learn")
+    return Columns(basics, dict(zip(found, targets, strict=True)), numbers, OtherColumns(table, unused), problems)
 
 
 def _told(targets: Iterable[TargetInfo]) -> str:
@@ -128,7 +129,8 @@ def _read_sheet(sheet: Sheet[Columns], images: ImageFiles, reading: Reading) -> 
             faults.add(problem)
             continue
         subset = row_subset(columns.basics, cells, place, faults) or of_table or folder_subset(image.parts[:-1])
-        reading.rows.append(Row(image, subset, values=numbers, place=place))
+        others = columns.others.of(cells)
+        reading.rows.append(Row(image, subset, values=numbers, place=place, columns=others))
     faults.tell_rest()
 
 

@@ -1,6 +1,7 @@
 """What readers give: one row an image, with what the files say of it and nothing interpreted."""
 
 from array import array
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Protocol
@@ -10,6 +11,7 @@ from shared.schemas.dataset import Problem, TargetInfo
 from shared.schemas.read_options import ReadOptions
 
 IMAGE_SUFFIXES = frozenset({".jpg", ".jpeg", ".png", ".bmp", ".webp", ".tif", ".tiff"})
+_NO_COLUMNS: Mapping[str, str] = {}
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,6 +87,8 @@ class Row:
     mask: Path | None = None
     """A PNG of the image's size, relative to the root, whose pixels stand for what the reading's `mask_values` say."""
     anomaly: Anomaly | None = None
+    columns: Mapping[str, str] = field(default_factory=lambda: _NO_COLUMNS)
+    """What other columns of the image's row in a table say: text by header. Rows may share one mapping."""
 
 
 MaskValue = int | tuple[int, int, int]
