@@ -9,9 +9,9 @@ from pydantic import ConfigDict, Field
 
 from services.gateway.actions import jobs, previews
 from services.gateway.studio import Studio
-from shared.errors import Conflict, Forbidden, TooLarge, invalid_field
+from shared.errors import Conflict, FieldError, Forbidden, Invalid, TooLarge, invalid_field
 from shared.schemas.base import Model, new_id
-from shared.schemas.import_plan import ImportPlan
+from shared.schemas.import_plan import ImportPlan, PreviewReport
 from shared.schemas.job import Job, JobKind
 from shared.schemas.read_options import ReadOptions
 from shared.taskkit import registry
@@ -128,6 +128,7 @@ def import_planned(studio: Studio, project_id: str, body: ImportPlanned, key: st
     Raises:
         NotFound: the project has no such preview.
         Conflict: the preview has not ended well, or its archive is gone.
+        Invalid: the plan names a class or a problem that the preview has not seen, or a mend that is none for it.
     """
     preview = previews.get(studio, project_id, body.preview_job_id)
     _check_format(studio, project_id, "plan.format", body.plan.format)
@@ -142,9 +143,30 @@ def import_planned(studio: Studio, project_id: str, body: ImportPlanned, key: st
     if (earlier := _earlier(studio, project_id, asked, key)) is not None:
         return earlier
     report = previews.report(studio, project_id, preview.id)
+    _check_plan(body.plan, report)
     previews.check_source(preview)
     payload = {"source": preview.payload["source"], "fingerprint": report.fingerprint, **asked}
     return begin(studio, project_id, payload, key, new_id("job"))
+
+
+def _check_plan(plan: ImportPlan, report: PreviewReport) -> None:
+    """Refuse what would silently do nothing; files that are read in another way than previewed may hold anything."""
+    if (plan.format, plan.read) != (report.plan.format, report.plan.read):
+        return
+    possible = {kind.code: kind.actions for kind in report.kinds}
+    classes = {item.name for item in report.classes}
+    errors = [
+        FieldError(f"plan.mends.{code}", f"is not one of {', '.join(possible.get(code, [])) or 'the problems found'}")
+        for code, action in plan.mends.items()
+        if action not in possible.get(code, [])
+    ]
+    errors += [
+        FieldError(f"plan.class_map.{name}", "is no class of these files")
+        for name in plan.class_map
+        if name not in classes
+    ]
+    if errors:
+        raise Invalid("invalid_plan", "The plan does not fit what the preview has seen.", errors=errors)
 
 
 def preview_again(studio: Studio, project_id: str, job_id: str, body: ImportUpload, key: str | None = None) -> Job:

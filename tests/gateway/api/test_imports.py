@@ -66,6 +66,10 @@ def test_upload_preview_import_and_the_report(
     assert client.get(f"{base}/import/preview/{preview.id}/samples/99").status_code == 404
     assert [path.name for path in uploads(workspace)] == ["upload.zip"], "kept for the import"
     body = {"preview_job_id": preview.id, "plan": preview.result["plan"]}
+    for senseless in ({"mends": {"zebra": "drop"}}, {"class_map": {"zebra": "cat"}}):
+        refused = client.post(f"{base}/import", json={**body, "plan": {**body["plan"], **senseless}})
+        assert (refused.status_code, refused.json()["code"]) == (422, "invalid_plan")
+        assert "zebra" in refused.json()["errors"][0]["field"]
     imported = client.post(f"{base}/import", json=body)
     assert imported.status_code == 202, imported.text
     finish(imported.json())
