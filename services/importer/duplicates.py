@@ -23,7 +23,7 @@ class Seen:
             return None
         self.duplicates += 1
         twin = earlier.record.source if earlier else "an image of the dataset"
-        message = f"The same picture as {twin}; left out."
+        message = f"The same picture as {twin}; left out, with what these files say of it."
         if earlier and _said(earlier.row) != _said(item.row):
             message = f"The same picture as {twin}, but annotated differently; the first one counts."
         return Problem(severity="warning", code="duplicate_image", file=item.record.source, message=message)

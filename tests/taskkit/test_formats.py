@@ -29,6 +29,8 @@ def test_plain_class_folders() -> None:
         ("train", "train"),
         ("Training", "train"),
         ("valid", "val"),
+        ("Evaluation", "val"),
+        ("holdout", "test"),
         ("validation", "val"),
         ("VAL", "val"),
         ("testing", "test"),

@@ -120,4 +120,5 @@ def _read_image(file: Path, folders: tuple[str, ...], layout: _Layout, reading: 
 
 
 def _is_expected_text(file: Path) -> bool:
-    return file.name.startswith(".") or file.stem.upper() in ("README", "LICENSE", "LICENCE", "CITATION")
+    hidden = file.name.startswith(".") and file.name.lower() not in IMAGE_SUFFIXES
+    return hidden or file.stem.upper() in ("README", "LICENSE", "LICENCE", "CITATION")

@@ -131,6 +131,9 @@ _SUBSETS: dict[str, Subset] = {
     "valid": "val",
     "validation": "val",
     "dev": "val",
+    "eval": "val",
+    "evaluation": "val",
     "test": "test",
     "testing": "test",
+    "holdout": "test",
 }
