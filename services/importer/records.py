@@ -80,21 +80,7 @@ class ImageStorer:
         return path.read_bytes()
 
     def _keep(self, row: Row, data: bytes, found: Inspection) -> Stored:
-        digest = hashlib.sha256(data).hexdigest()
-        record = ImageRecord(
-            id=digest[:16],
-            filename=printable(row.file.name),
-            width=found.width,
-            height=found.height,
-            bytes=len(data),
-            format=found.format,
-            sha256=digest,
-            imported_at=utc_now(),
-            source=printable(str(row.file)),
-            brightness=found.brightness,
-            phash=found.phash,
-            meta=_meta(row),
-        )
+        record = record_of(row, data, found)
         image, thumbnail = self._dataset.image_path(record), self._dataset.thumbnail_path(record.id)
         with self._lock:
             mine = record.id not in self.written
@@ -105,6 +91,25 @@ class ImageStorer:
         if thumbnail in new:
             write_unsettled(thumbnail, found.thumbnail)
         return Stored(row, record, new)
+
+
+def record_of(row: Row, data: bytes, found: Inspection) -> ImageRecord:
+    """Return the record of a row's image, not annotated yet."""
+    digest = hashlib.sha256(data).hexdigest()
+    return ImageRecord(
+        id=digest[:16],
+        filename=printable(row.file.name),
+        width=found.width,
+        height=found.height,
+        bytes=len(data),
+        format=found.format,
+        sha256=digest,
+        imported_at=utc_now(),
+        source=printable(str(row.file)),
+        brightness=found.brightness,
+        phash=found.phash,
+        meta=_meta(row),
+    )
 
 
 def _meta(row: Row) -> dict[str, Any] | None:
