@@ -13,7 +13,7 @@ from shared.schemas.base import Subset
 from shared.schemas.dataset import ClassInfo, ImageRecord, Legend, TargetInfo
 from shared.schemas.evaluation import ImageResult
 from shared.taskkit import registry
-from shared.taskkit.parameters import EvaluationOptions, TrainParams, validated
+from shared.taskkit.parameters import EvaluationOptions, P, TrainParams, validated
 from shared.taskkit.spec import Architecture, TaskSpec
 
 if TYPE_CHECKING:
@@ -45,6 +45,11 @@ class Blueprint:
     def targets(self) -> list[TargetInfo]:
         """The numbers of an image in that revision."""
         return self.legend.targets
+
+    def params_as(self, model: type[P]) -> P:
+        """Return the parameters as what they are for the task: an instance of its own model."""
+        assert isinstance(self.params, model)
+        return self.params
 
     def stored(self) -> dict[str, Any]:
         """Return the blueprint as plain values, for a checkpoint."""

@@ -55,7 +55,7 @@ class ClassificationRuntime:
 
     def build(self, blueprint: Blueprint, weights: WeightSource | None) -> nn.Module:
         """Return the network with one logit a class."""
-        params = _params(blueprint)
+        params = blueprint.params_as(Params)
         return build_classifier(
             blueprint.architecture.id,
             len(blueprint.classes),
@@ -75,7 +75,7 @@ class ClassificationRuntime:
     def training_loss(self, model: nn.Module, batch: Any, blueprint: Blueprint) -> Tensor:
         """Return the cross entropy, smoothed as the parameters say (Szegedy et al. 2016)."""
         images, targets = batch
-        smoothing = _params(blueprint).label_smoothing
+        smoothing = blueprint.params_as(Params).label_smoothing
         return functional.cross_entropy(model(images), targets, label_smoothing=smoothing)
 
     def validation_metrics(self, blueprint: Blueprint) -> MetricCollection:
@@ -87,7 +87,7 @@ class ClassificationRuntime:
         images, targets = batch
         logits = model(images)
         metrics.update(logits, targets)
-        smoothing = _params(blueprint).label_smoothing
+        smoothing = blueprint.params_as(Params).label_smoothing
         return functional.cross_entropy(logits, targets, label_smoothing=smoothing)
 
     def predict(
@@ -206,11 +206,6 @@ def _known_label(record: ImageRecord) -> int:
     label = _label(record)
     assert label is not None, "only learnable records are encoded"
     return label
-
-
-def _params(blueprint: Blueprint) -> Params:
-    assert isinstance(blueprint.params, Params)
-    return blueprint.params
 
 
 RUNTIME = ClassificationRuntime()

@@ -57,7 +57,7 @@ class ObjectDetectionRuntime:
 
     def build(self, blueprint: Blueprint, weights: WeightSource | None) -> nn.Module:
         """Return the detector with heads for the classes and a background."""
-        params = _params(blueprint)
+        params = blueprint.params_as(Params)
         return build_detector(
             blueprint.architecture.id,
             len(blueprint.classes),
@@ -168,7 +168,7 @@ class ObjectDetectionRuntime:
     ) -> list[Prediction]:
         """Return the detections of the one image."""
         boxes, scores, labels = (torch.from_numpy(outputs[name]) for name in ("boxes", "scores", "labels"))
-        return [_prediction(boxes, scores, labels, records[0], _params(blueprint).image_size, blueprint)]
+        return [_prediction(boxes, scores, labels, records[0], blueprint.params_as(Params).image_size, blueprint)]
 
     def compare(self, expected: Prediction, actual: Prediction, blueprint: Blueprint) -> Agreement:
         """Compare detections as sets."""
@@ -215,11 +215,6 @@ def _prediction(
         "scores": scores[order].cpu().tolist(),
         "class_ids": [blueprint.classes[label].id for label in labels[order].cpu().tolist()],
     }
-
-
-def _params(blueprint: Blueprint) -> Params:
-    assert isinstance(blueprint.params, Params)
-    return blueprint.params
 
 
 RUNTIME = ObjectDetectionRuntime()

@@ -53,7 +53,7 @@ class RegressionRuntime:
 
     def build(self, blueprint: Blueprint, weights: WeightSource | None) -> nn.Module:
         """Return the network with one output a target, without activation."""
-        params = _params(blueprint)
+        params = blueprint.params_as(Params)
         return build_classifier(
             blueprint.architecture.id,
             len(blueprint.targets),
@@ -75,7 +75,7 @@ class RegressionRuntime:
     def training_loss(self, model: nn.Module, batch: Any, blueprint: Blueprint) -> Tensor:
         """Return the loss the parameters name, mean over images and targets."""
         images, targets = batch
-        return _loss(model(images), targets, _params(blueprint))
+        return _loss(model(images), targets, blueprint.params_as(Params))
 
     def validation_metrics(self, blueprint: Blueprint) -> GatheredValues:
         """Return the metrics of the spec, in the units of the targets."""
@@ -86,7 +86,7 @@ class RegressionRuntime:
         images, targets = batch
         found = model(images)
         metrics.update(_restored(found, blueprint), _restored(targets, blueprint))
-        return _loss(found, targets, _params(blueprint))
+        return _loss(found, targets, blueprint.params_as(Params))
 
     def predict(
         self, model: nn.Module, images: Tensor, records: Sequence[ImageRecord], blueprint: Blueprint
@@ -190,11 +190,6 @@ def _known_values(record: ImageRecord) -> list[float]:
     values = values_of(record.annotations)
     assert values is not None, "only learnable records are encoded"
     return values
-
-
-def _params(blueprint: Blueprint) -> Params:
-    assert isinstance(blueprint.params, Params)
-    return blueprint.params
 
 
 RUNTIME = RegressionRuntime()
