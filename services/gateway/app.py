@@ -86,6 +86,8 @@ def create_app(settings: Settings) -> FastAPI:
         lifespan=lifespan,
         docs_url=None,
         redoc_url=None,
+        # What is measured is at /metrics; asking at each request whether somebody listens elsewhere costs time.
+        telemetry={"tracing": False, "metrics": False, "logs": False},
     )
     errors.install(app)
     for api in _APIS:

@@ -1,6 +1,7 @@
 """Plain ASGI middleware: no request from foreign pages, security headers, metrics."""
 
 import time
+from collections.abc import Awaitable
 from functools import lru_cache
 from ipaddress import ip_address
 from urllib.parse import urlsplit
@@ -99,13 +100,13 @@ class Observed:
             return
         began = time.perf_counter()
 
-        async def watch(message: Message) -> None:
+        def watch(message: Message) -> Awaitable[None]:
             if message["type"] == "http.response.start":
-                present = {name.lower() for name, _ in message["headers"]}
-                message["headers"] = [*message["headers"], *(item for item in _ALWAYS if item[0] not in present)]
+                present = dict(message["headers"])
+                message["headers"] = [*message["headers"], *[item for item in _ALWAYS if item[0] not in present]]
                 requests, latency = _counted(scope["method"], message["status"])
                 requests.inc()
                 latency.observe(time.perf_counter() - began)
-            await send(message)
+            return send(message)
 
         await self._app(scope, receive, watch)
