@@ -10,7 +10,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Final, Literal, NamedTuple
 
-from PIL import Image, UnidentifiedImageError
+from PIL import Image, ImageFile, UnidentifiedImageError
 
 from shared.errors import Invalid
 from shared.taskkit.pixels import Note, brightness, perceptual_hash, to_rgb
@@ -31,6 +31,8 @@ _TURNS: Final = {
 }
 """What turns an image upright, by its EXIF orientation."""
 _SWAPS_SIDES: Final = (5, 6, 7, 8)
+_PIECE: Final = 2**22
+"""Bytes of a file that the decoder of JPEGs gets at a time."""
 _XMP: Final = ("xmp", "XML:com.adobe.xmp")
 
 # `inspect` has a limit of its own, which an operator can set.
@@ -144,7 +146,9 @@ def _upright(image: Image.Image, side: int, along: Along) -> _Upright:
     width, height = image.size
     whole = min(width, height) if along == "shorter" else max(width, height)
     needed = max(1, width * side // whole), max(1, height * side // whole)
-    image.draft("RGB", needed)
+    if image.draft("RGB", needed) is not None and isinstance(image, ImageFile.ImageFile):
+        # Handed over in larger pieces than 64 KB, a photo is decoded in fewer goes.
+        image.decodermaxblock = _PIECE
     rgb, notes = to_rgb(image)
     factor = min(rgb.width // needed[0], rgb.height // needed[1])
     small = rgb.reduce(factor) if factor > 1 else rgb

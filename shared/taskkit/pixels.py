@@ -84,7 +84,8 @@ def _on_white(layer: Image.Image) -> Image.Image:
 
 def brightness(grey: Image.Image) -> float:
     """Return the mean of an 8-bit grey image, 0 to 255."""
-    return round(float(np.asarray(grey, np.float64).mean()), 2)
+    counts = grey.histogram()
+    return round(sum(value * count for value, count in enumerate(counts)) / sum(counts), 2)
 
 
 def perceptual_hash(grey: Image.Image) -> str:
@@ -100,8 +101,8 @@ def perceptual_hash(grey: Image.Image) -> str:
     small = np.asarray(grey.resize((32, 32), Image.Resampling.BOX), np.float64)
     # Rounded, so that what is zero but for the order of additions is zero on every machine.
     low = (_COSINES @ small @ _COSINES.T).round(6)
-    bits = (low > np.median(low)).ravel()
-    return np.packbits(bits).tobytes().hex()
+    ranked = sorted(low.ravel().tolist())
+    return np.packbits(low > (ranked[31] + ranked[32]) / 2).tobytes().hex()
 
 
 _COSINES: Final = np.cos(np.pi / 32 * np.arange(1, 9)[:, None] * (np.arange(32) + 0.5)) / 4
