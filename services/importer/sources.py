@@ -9,6 +9,7 @@ from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
+from services.importer import shapes
 from services.importer.files import list_files, printable, unpack
 from shared.bus.run import Run
 from shared.errors import Conflict, Invalid
@@ -63,7 +64,7 @@ def read_source(run: Run) -> Source:
     options = ReadOptions.model_validate(run.payload.get("read") or {})
     format_id = choose_format(spec, run.payload["format"], root, files)
     reading = _as_text(reader(format_id).read(root, list(files), options))
-    reading.problems[:0] = problems
+    reading.problems[:0] = [*problems, *shapes.lost(reading.rows, spec.annotation_kind)]
     return Source(root, files, format_id, options, reading, fingerprint)
 
 

@@ -43,6 +43,15 @@ def claimed(workspace: Workspace, project: Project) -> Callable[..., Run]:
 
 
 @pytest.fixture
+def boxes(workspace: Workspace, project: Project) -> Project:
+    """The project of `claimed`, of a task of boxes."""
+    task = next(spec.id for spec in registry.specs() if spec.annotation_kind == "box")
+    path = workspace.projects.folder(project.id) / "project.json"
+    path.write_text(path.read_text().replace(f'"{project.task}"', f'"{task}"'))
+    return workspace.projects.get(project.id)
+
+
+@pytest.fixture
 def do_import(claimed: Callable[..., Run]) -> Callable[..., dict[str, Any]]:
     """Run an import to its end and return its result."""
     return lambda *args, **options: work(claimed(*args, **options))

@@ -15,7 +15,6 @@ from shared.schemas.import_plan import ImportPlan, PreviewReport
 from shared.schemas.project import Project
 from shared.store.imports import read_problems
 from shared.store.workspace import Workspace
-from shared.taskkit import registry
 from tests.support.generated import shape_image
 
 Claimed = Callable[..., Run]
@@ -30,15 +29,6 @@ def planned(claimed: Claimed, path: Path, report: PreviewReport, **plan: Any) ->
     whole = report.plan.model_dump() | plan
     options = {"format_id": whole["format"], "plan": whole, "fingerprint": report.fingerprint}
     return work(claimed(path, **options))
-
-
-@pytest.fixture
-def boxes(workspace: Workspace, project: Project) -> Project:
-    """The project of `claimed`, of a task of boxes."""
-    task = next(spec.id for spec in registry.specs() if spec.annotation_kind == "box")
-    path = workspace.projects.folder(project.id) / "project.json"
-    path.write_text(path.read_text().replace(f'"{project.task}"', f'"{task}"'))
-    return workspace.projects.get(project.id)
 
 
 @pytest.fixture
