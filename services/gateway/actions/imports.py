@@ -128,7 +128,8 @@ def import_planned(studio: Studio, project_id: str, body: ImportPlanned, key: st
     Raises:
         NotFound: the project has no such preview.
         Conflict: the preview has not ended well, or its archive is gone.
-        Invalid: the plan names a class or a problem that the preview has not seen, or a mend that is none for it.
+        Invalid: the plan leaves the format open, or names a class or a problem that the preview has not seen, or a mend
+            that is none for it.
     """
     preview = previews.get(studio, project_id, body.preview_job_id)
     _check_format(studio, project_id, "plan.format", body.plan.format)
@@ -202,14 +203,14 @@ def begin(studio: Studio, project_id: str, payload: dict[str, Any], key: str | N
 
 
 def _asked(studio: Studio, project_id: str, body: ImportUpload, preview: bool) -> dict[str, Any]:
-    _check_format(studio, project_id, "format", body.format)
+    _check_format(studio, project_id, "format", body.format, "auto")
     read = body.options.read.model_dump(mode="json")
     return {"format": body.format, "read": read, "mode": body.options.mode, "preview": preview}
 
 
-def _check_format(studio: Studio, project_id: str, field: str, format_id: str) -> None:
+def _check_format(studio: Studio, project_id: str, field: str, format_id: str, *also: str) -> None:
     spec = registry.spec(studio.workspace.projects.get(project_id).task)
-    offered = ["auto", *(choice.value for choice in spec.import_formats)]
+    offered = [*also, *(choice.value for choice in spec.import_formats)]
     if format_id not in offered:
         raise invalid_field(field, f"{format_id[:40]!r} is not one of {', '.join(offered)}")
 

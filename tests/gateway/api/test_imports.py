@@ -144,7 +144,7 @@ def test_an_upload_whose_preview_failed_waits_for_another_try(
     claimed = workspace.jobs.apply(job["id"], Claim("a worker", 600))
     refusal(client.post(f"{base}/import/preview/{job['id']}", json={}), 409, "import_is_running")
     workspace.jobs.apply(job["id"], Fail(claimed.epoch, JobError(code="x", message="Not known.")))
-    body = {"preview_job_id": job["id"], "plan": {"format": "auto"}}
+    body = {"preview_job_id": job["id"], "plan": {"format": "class_folders"}}
     refusal(client.post(f"{base}/import", json=body), 409, "preview_not_ready")
     again = client.post(f"{base}/import/preview/{job['id']}", json={})
     assert finish(again.json()).result is not None
@@ -162,8 +162,11 @@ def test_a_planned_import_wants_a_preview_of_the_project_and_a_known_format(
     refusal(client.post(f"{base}/import", json=body), 422, "invalid_value")
     refusal(client.post(f"/api/datasets/{other.json()['id']}/import", json=body), 404, "preview_not_found")
     refusal(client.post(f"{base}/import", json={**body, "preview_job_id": "../x"}), 404, "job_not_found")
-    bad = {"format": "auto", "mends": {"a": "hope"}}
+    bad = {"format": "class_folders", "mends": {"a": "hope"}}
     refusal(client.post(f"{base}/import", json={**body, "plan": bad}), 422, "invalid_request")
+    open_plan = client.post(f"{base}/import", json={**body, "plan": {"format": "auto"}})
+    refusal(open_plan, 422, "invalid_value")
+    assert [item["field"] for item in open_plan.json()["errors"]] == ["plan.format"]
 
 
 def test_what_a_kill_left_of_uploads_goes_at_the_next_start(
