@@ -123,7 +123,7 @@ def _unpack_one(target: Path, member: Member, budget: "_Budget") -> Problem | No
     if member.open is None:
         return _left_out(name, "unsafe_archive_entry", member.why)
     if (place := _place(target, name)) is None:
-        why = "The path of this entry is nested too deep, or leads out of the archive; left out."
+        why = "The path of this entry is nested too deep, holds a NUL, or leads out of the archive; left out."
         return _left_out(name, "unsafe_archive_entry", why)
     if name.lower().endswith(_ARCHIVES):
         why = "An archive within the archive is not unpacked; left out."
@@ -163,7 +163,7 @@ class _Budget:
 def _place(target: Path, name: str) -> Path | None:
     """Return where a member goes, or None where its name would lead out of `target`."""
     parts = PurePosixPath(name.replace("\\", "/")).parts
-    if not parts or parts[0] == "/" or ".." in parts or any(":" in part or "\0" in part for part in parts[:1]):
+    if not parts or parts[0] == "/" or ".." in parts or ":" in parts[0] or "\0" in name:
         return None
     if len(parts) > _MAX_DEPTH or any(len(part.encode()) > 255 for part in parts):
         return None
@@ -193,4 +193,6 @@ def _is_utf8(name: str) -> bool:
 
 
 def _left_out(name: str, code: str, message: str, mend: str | None = None) -> Problem:
-    return Problem(severity="error", code=code, file=printable(name)[:300], message=message, mend=mend)
+    return Problem(
+        severity="error", code=code, file=printable(name).replace("\0", " ")[:300], message=message, mend=mend
+    )

@@ -166,3 +166,16 @@ def test_a_name_that_is_not_utf8_costs_only_its_entry(tmp_path: Path) -> None:
     problems = unpack(path, tmp_path / "inside", no_check)
     assert [(item.code, item.file) for item in problems] == [("unreadable_name", "caf\ufffd.jpg")]
     assert (tmp_path / "inside" / "good.jpg").exists()
+
+
+def test_a_pax_name_with_a_nul_costs_only_its_entry(tmp_path: Path) -> None:
+    path = tmp_path / "nul.tar"
+    with tarfile.open(path, "w", format=tarfile.PAX_FORMAT) as archive:
+        for name in ("first.jpg", "class/odd.jpg", "last.jpg"):
+            info = tarfile.TarInfo(name)
+            info.size = 1
+            info.pax_headers = {"path": "class/o\0d.jpg"} if "odd" in name else {}
+            archive.addfile(info, io.BytesIO(b"x"))
+    problems = unpack(path, tmp_path / "inside", no_check)
+    assert [(item.code, item.file) for item in problems] == [("unsafe_archive_entry", "class/o d.jpg")]
+    assert sorted(item.name for item in (tmp_path / "inside").iterdir()) == ["first.jpg", "last.jpg"]
