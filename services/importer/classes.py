@@ -89,6 +89,23 @@ def legend(reading: Reading, counts: Counter[str], head: DatasetHead | None) -> 
     return Legend(classes=classes, targets=_targets(reading, head))
 
 
+def not_added(made: Legend, head: DatasetHead | None) -> list[Problem]:
+    """Return a warning for each class that is new to a dataset to which an import adds no image."""
+    if head is None:
+        return []
+    known = {item.name for item in head.classes}
+    return [_not_added(item.name) for item in made.classes if item.name not in known]
+
+
+def _not_added(name: str) -> Problem:
+    return Problem(
+        severity="warning",
+        code="class_without_images",
+        message=f"The class {name!r} is new, but no image was added with it: not added to the dataset.",
+        mend="Import new images of it, or give images that are there already this class on the Dataset page.",
+    )
+
+
 def _targets(reading: Reading, head: DatasetHead | None) -> list[TargetInfo]:
     present, found = head.targets if head else [], list(reading.targets)
     if present and found and found != present:

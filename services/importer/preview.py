@@ -1,12 +1,13 @@
 """A preview: what an import would read, checked to the last image, and the plan that it proposes. Nothing is kept."""
 
-from collections import Counter
+from collections import Counter, deque
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from services.importer.annotating import Annotator
 from services.importer.checking import ImageChecker
-from services.importer.classes import counted, legend, mapped, twins
+from services.importer.classes import counted, legend, mapped, not_added, twins
 from services.importer.duplicates import Seen
 from services.importer.records import Stored
 from services.importer.sources import MAX_IMAGE_BYTES, Source, read_source
@@ -33,6 +34,16 @@ def work(run: Run) -> dict[str, Any]:
     return preview.report().model_dump(mode="json")
 
 
+@dataclass(frozen=True, slots=True)
+class _Sample:
+    """An image to show, and where it stands among the rows."""
+
+    position: int
+    file: Path
+    record: ImageRecord
+    subset: str | None
+
+
 class _Preview:
     """The state of a preview while it goes on."""
 
@@ -56,7 +67,8 @@ class _Preview:
         self._annotator = Annotator(self._task, class_ids, {}, self._reading.problems)
         self._images = 0
         self._annotations = 0
-        self._samples: list[tuple[Path, ImageRecord, str | None]] = []
+        self._samples: list[_Sample] = []
+        self._spares: deque[_Sample] = deque(maxlen=SAMPLES)
         self._subsets: Counter[str] = Counter()
 
     def check(self) -> None:
@@ -70,6 +82,12 @@ class _Preview:
                 self._take(item, done)
                 done += 1
             self._run.progress("images", done, len(rows), unit="images", message="Checking the images")
+        if not self._images:
+            self._problems += not_added(self._legend, self._head)
+        # Where the last rows are bad, the even choice comes out short of images.
+        missing = min(SAMPLES - len(self._samples), len(self._spares))
+        self._samples += list(self._spares)[len(self._spares) - missing :]
+        self._samples.sort(key=lambda item: item.position)
 
     def _take(self, item: Stored | Problem, position: int) -> None:
         problem = item if isinstance(item, Problem) else self._seen.twin_of(item)
@@ -83,15 +101,16 @@ class _Preview:
             self._annotations += len(record.annotations)
             self._subsets[item.row.subset or "none"] += 1
             # Files stand in the order of their names, and so of their folders: an even choice sees all kinds.
-            if len(self._samples) * len(self._reading.rows) <= position * SAMPLES and len(self._samples) < SAMPLES:
-                self._samples.append((item.row.file, record, item.row.subset))
+            is_due = len(self._samples) * len(self._reading.rows) <= position * SAMPLES
+            chosen = self._samples if is_due and len(self._samples) < SAMPLES else self._spares
+            chosen.append(_Sample(position, item.row.file, record, item.row.subset))
 
     def report(self) -> PreviewReport:
         """Store all problems and the samples' pictures beside the job; return the report."""
         folder = self._run.workspace.jobs.folder(self._run.job.id)
         write_problems(folder / "problems.jsonl", self._problems)
-        for number, (file, _, _) in enumerate(self._samples):
-            data = (self._source.root / file).read_bytes()
+        for number, sample in enumerate(self._samples):
+            data = (self._source.root / sample.file).read_bytes()
             write_bytes(folder / "samples" / f"{number}.jpg", images.thumbnail(data))
         self._run.fence()
         return PreviewReport(
@@ -103,7 +122,7 @@ class _Preview:
             subsets=dict(self._subsets) if set(self._subsets) != {"none"} else {},
             classes=self._classes(),
             targets=self._legend.targets,
-            samples=[self._sample(record, subset) for _, record, subset in self._samples],
+            samples=[self._sample(item.record, item.subset) for item in self._samples],
             kinds=self._kinds(),
             problems=sorted(self._problems, key=lambda item: item.severity)[:_SHOWN_PROBLEMS],
             problem_count=len(self._problems),

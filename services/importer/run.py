@@ -6,7 +6,7 @@ from typing import Any
 
 from services.importer import exporting, leftovers, preview
 from services.importer.annotating import Annotator
-from services.importer.classes import counted, legend, mapped
+from services.importer.classes import counted, legend, mapped, not_added
 from services.importer.duplicates import Seen
 from services.importer.records import ImageStorer, Stored
 from services.importer.sources import MAX_IMAGE_BYTES, Source, read_source
@@ -69,6 +69,7 @@ class _Import:
         self._task = registry.part(project.task, "importing")
         self._replace = run.payload["mode"] == "replace"
         head = self._dataset.head() if self._dataset.exists() and not self._replace else None
+        self._head = head
         self._legend = legend(self._reading, counted(self._reading.rows, self._task), head)
         self._seen = Seen(self._dataset.index().ids() if head else set())
 
@@ -120,6 +121,9 @@ class _Import:
             first = next((item for item in self._problems if item.severity == "error"), None)
             why = f" The first problem: {first.file}: {first.message}" if first else ""
             raise Invalid("nothing_to_import", f"None of the images could be read.{why}")
+        if not records and self._head is not None:
+            self._problems += not_added(self._legend, self._head)
+            self._legend = self._head.legend
         self._run.progress("index", 0, 1, message="Writing the revision")
         report = ImportReport(
             job_id=self._run.job.id,

@@ -218,5 +218,18 @@ def test_samples_are_spread_over_all_images(claimed: Claimed, project: Project, 
     assert {item.file.split("/")[0] for item in report.samples} == {f"class-{number}" for number in range(4)}
 
 
+@pytest.mark.parametrize("bad", [range(1), range(24, 30), range(5, 15), range(0, 30, 3), range(0, 30, 2)])
+def test_twenty_samples_are_shown_where_twenty_are_good(
+    claimed: Claimed, project: Project, tmp_path: Path, bad: range
+) -> None:
+    place = tmp_path / "many" / "thing"
+    place.mkdir(parents=True)
+    for number in range(30):
+        (place / f"{number:02}.jpg").write_bytes(b"no picture" if number in bad else shape_image(0, number))
+    files = [item.file for item in preview(claimed(tmp_path / "many", preview=True)).samples]
+    assert len(files) == min(20, 30 - len(bad))
+    assert files == sorted(set(files))
+
+
 def _newest(workspace: Workspace) -> str:
     return workspace.jobs.list()[0].id

@@ -66,6 +66,22 @@ def test_importing_the_same_again_adds_nothing_and_says_so(
     assert head(workspace, project).last_import.duplicates == 6  # type: ignore[union-attr]
 
 
+def test_new_classes_without_new_images_make_no_revision_and_are_listed(
+    do_import: Import, workspace: Workspace, project: Project, folder: Path, tmp_path: Path
+) -> None:
+    do_import(folder)
+    for number in range(2):
+        place = tmp_path / "again" / f"new-{number}" / "a.jpg"
+        place.parent.mkdir(parents=True)
+        shutil.copy(folder / f"train/class-{number}/{number}.jpg", place)
+    before = head(workspace, project)
+    assert do_import(place.parents[1])["added"] == 0
+    after = head(workspace, project)
+    assert (after.revision, after.classes) == (before.revision, before.classes)
+    told = [item.message for item in after.last_import.problems if item.code == "class_without_images"]  # type: ignore[union-attr]
+    assert ["'new-0'" in told[0], "'new-1'" in told[1]] == [True, True]
+
+
 def test_appending_keeps_class_ids_and_replacing_does_not_keep_images(
     do_import: Import, workspace: Workspace, project: Project, folder: Path, tmp_path: Path
 ) -> None:
