@@ -84,7 +84,10 @@ def test_lines_that_cannot_be_used_are_listed(tmp_path: Path, line: str, code: s
 def test_files_that_cannot_be_read_are_listed_and_none_is_refused(tmp_path: Path) -> None:
     put(tmp_path, {"1.txt": LINE})
     (tmp_path / "2.txt").write_bytes(b"\n\xff\xfe")
-    assert told(dota.read(tmp_path, below(tmp_path, "1.jpg", "2.jpg"))) == {("label_file_unreadable", "2.txt", 2)}
+    assert told(dota.read(tmp_path, below(tmp_path, "1.jpg", "2.jpg"))) == {
+        ("label_file_unreadable", "2.txt", 2),
+        ("image_labels_unreadable", "2.jpg", None),
+    }
     put(tmp_path, {"1.txt": "plane 0"})
     assert refusal_of(dota, tmp_path, "1.jpg").message.startswith("1.txt, line 1: The line has 2 words")
     assert refusal_of(dota, tmp_path, "9.jpg").code == "no_label_file"

@@ -176,7 +176,7 @@ def test_a_size_that_cannot_be_is_not_used(tmp_path: Path, size: str, codes: set
 )
 def test_an_xml_file_that_cannot_be_read_leaves_its_image_out(tmp_path: Path, text: str, line: int, words: str) -> None:
     reading = read(tmp_path, {"1.xml": xml(thing()), "2.xml": text}, "1.jpg", "2.jpg")
-    assert told(reading) == {("label_file_unreadable", "2.xml", line)}
+    assert told(reading) == {("label_file_unreadable", "2.xml", line), ("image_labels_unreadable", "2.jpg", None)}
     assert words in reading.problems[0].message
     assert [row.file.name for row in reading.rows] == ["1.jpg"]
 

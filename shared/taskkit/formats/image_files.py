@@ -25,6 +25,7 @@ class ImageFiles:
         self._by_name: dict[str, list[Path]] = defaultdict(list)
         self._taken: dict[Path, Place] = {}
         self._mentioned: set[Path] = set()
+        self._unread: dict[Path, Path] = {}
         for file in self.all:
             for name in {file.name, file.stem}:
                 for key in _keys((*file.parts[:-1], name)):
@@ -79,6 +80,11 @@ class ImageFiles:
         """Note that a label file speaks of the image, though it cannot be used."""
         self._mentioned.add(image)
 
+    def leave_unread(self, name: str, label_file: Path, subset: Subset | None = None) -> None:
+        """Note that the label file of the image called `name` cannot be read, so that the image is listed."""
+        if (image := self.find(name, label_file, subset)) is not None:
+            self._unread.setdefault(image, label_file)
+
     def take(self, image: Path, place: Place) -> Problem | None:
         """Note that a label file speaks of the image; return a problem where one did before."""
         earlier = self._taken.setdefault(image, place)
@@ -98,9 +104,15 @@ class ImageFiles:
         return image
 
     def not_annotated(self) -> Iterator[Problem]:
-        """Return a problem for each image that no label file speaks of."""
+        """Return a problem for each image that no label file speaks of, or only one that cannot be read."""
         for image in self.all:
-            if image not in self._taken and image not in self._mentioned:
+            if image in self._taken:
+                continue
+            if (label_file := self._unread.get(image)) is not None:
+                message = f"Its label file {label_file} cannot be read; the image is left out."
+                mend = "Mend that file and import again."
+                yield fault("image_labels_unreadable", Place(str(image)), message, mend)
+            elif image not in self._mentioned:
                 message = "No label file speaks of this image; left out."
                 mend = "Add labels for it if it is meant to be in the dataset."
                 yield fault("image_not_annotated", Place(str(image)), message, mend, "warning")

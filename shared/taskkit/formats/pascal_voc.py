@@ -136,8 +136,7 @@ class _Voc:
                 raise Unreadable(f"The document is <{tree.tag[:40]}> and not <annotation>", tree.line)
         except Unreadable as error:
             self._reading.problems.append(error.problem(file))
-            if (image := self._images.find(file.stem, file)) is not None:
-                self._images.mention(image)
+            self._images.leave_unread(file.stem, file)
             return
         place = Place(str(file), 1)
         found, subset = self._image(tree, file)

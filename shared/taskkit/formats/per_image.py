@@ -26,8 +26,7 @@ def add_rows(files: Iterable[Path], images: ImageFiles, reading: Reading, parse:
             said = parse(file)
         except Unreadable as error:
             reading.problems.append(error.problem(file))
-            if (unread := images.find(file.stem, file, subset)) is not None:
-                images.mention(unread)
+            images.leave_unread(file.stem, file, subset)
             continue
         name = next((name for name in said.names if name and images.find(name, file, subset)), said.names[0])
         if (image := images.claim(name, place, reading.problems, subset)) is not None:
