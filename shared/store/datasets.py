@@ -67,6 +67,10 @@ class DatasetStore:
         except FileNotFoundError:
             raise missing("revision", str(number)) from None
 
+    def has_revision(self, number: int) -> bool:
+        """Whether a revision is there; those of a dataset that was removed are not."""
+        return (self.folder / "revisions" / f"{number}.json").exists()
+
     def records(self, number: int | None = None) -> Iterator[ImageRecord]:
         """Yield the image records of a revision (the newest unless `number` is given), in order of import."""
         chunks = self.head().chunks if number is None else self.revision(number).chunks

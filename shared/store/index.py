@@ -1,6 +1,7 @@
 """The dataset's SQLite index: derived, may be deleted or damaged at any moment, rebuilt from the chunks."""
 
 import secrets
+import shutil
 import sqlite3
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import closing, contextmanager, suppress
@@ -161,6 +162,8 @@ class DatasetIndex:
             return work(db)
 
     def _open(self) -> sqlite3.Connection:
+        if self._path.is_dir():
+            raise sqlite3.DatabaseError("a folder stands in place of the index")
         if not self._path.exists():
             raise NotFound("index_not_found", "The dataset's index is gone.")
         return sqlite3.connect(self._path, timeout=10)
@@ -175,6 +178,8 @@ class DatasetIndex:
     @contextmanager
     def _built(self, revision: int, chunks: Sequence[ChunkRef]) -> Iterator[Statistics]:
         """Write the index anew from chunks and switch to it at the end."""
+        if self._path.is_dir() and not self._path.is_symlink():
+            shutil.rmtree(self._path)
         with replacing(self._path) as temporary, closing(sqlite3.connect(temporary)) as db:
             db.executescript("PRAGMA journal_mode=OFF; PRAGMA synchronous=OFF;" + index_rows.SCHEMA)
             tally: Tally = Tally()

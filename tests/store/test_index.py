@@ -240,6 +240,18 @@ def test_an_index_that_is_cut_or_overwritten_is_built_anew(store: DatasetStore, 
     assert paged(store, ImageQuery(class_id=1)) == expected(store, ImageQuery(class_id=1))
 
 
+def test_a_folder_in_place_of_the_index_is_built_over(store: DatasetStore) -> None:
+    path = store.folder / "index.sqlite"
+    path.unlink()
+    (path / "within").mkdir(parents=True)
+    assert paged(store, ImageQuery(class_id=1)) == expected(store, ImageQuery(class_id=1))
+    assert path.is_file()
+    path.unlink()
+    path.mkdir()
+    store.commit([record(9999, 1)], LEGEND, reason="more", report=report(), replace=False)
+    assert paged(store, ImageQuery(class_id=1)) == expected(store, ImageQuery(class_id=1))
+
+
 def test_an_index_with_other_tables_is_built_anew(store: DatasetStore) -> None:
     path = store.folder / "index.sqlite"
     path.unlink()

@@ -17,6 +17,8 @@ from shared.taskkit.augmentations import validated_steps
 from shared.taskkit.parameters import validated
 from shared.taskkit.spec import Architecture, TaskSpec
 
+_CLEARED = "The dataset that was split was cleared."
+_SPLIT_ANEW = "Make a split of the present dataset and choose it."
 Name = Annotated[str, Field(min_length=1, max_length=120), AfterValidator(printable)]
 
 
@@ -122,16 +124,23 @@ def _architecture(spec: TaskSpec, architecture_id: str) -> Architecture:
 
 
 def _split(studio: Studio, project_id: str, name: str | None) -> Split:
-    studio.workspace.dataset(project_id).head()
+    """Return the named split, or the newest; one whose dataset was cleared says of no image where it stands."""
+    dataset = studio.workspace.dataset(project_id)
+    dataset.head()
+    known = splits.listed(studio, project_id)
+    usable = [item for item in known if dataset.has_revision(item.dataset_revision)]
     if name is not None:
         try:
-            return splits.get(studio, project_id, name)
+            found = splits.get(studio, project_id, name)
         except NotFound as error:
             raise invalid_field("split_name", error.message, code=error.code) from None
-    if not (known := splits.listed(studio, project_id)):
+        if all(item.id != found.id for item in usable):
+            raise invalid_field("split_name", _CLEARED, code="dataset_revision_is_gone", hint=_SPLIT_ANEW)
+        return found
+    if not usable:
         raise Conflict(
             "split_missing",
-            "This project has no split, so it is not known what to train on.",
-            hint="Create a split first.",
+            _CLEARED if known else "This project has no split, so it is not known what to train on.",
+            hint=_SPLIT_ANEW if known else "Create a split first.",
         )
-    return known[0]
+    return usable[0]

@@ -114,7 +114,8 @@ def delete(studio: Studio, project_id: str, experiment_id: str) -> None:
 
 
 def duplicate(studio: Studio, project_id: str, experiment_id: str) -> ExperimentView:
-    """Store a new experiment with the same configuration."""
+    """Store a new experiment with the same configuration, unless there is no dataset any more."""
+    studio.workspace.dataset(project_id).head()
     source = view(studio, project_id, experiment_id).experiment
     copy = Experiment(
         id=new_id("experiment"),

@@ -65,8 +65,10 @@ def query(studio: Studio, dataset: DatasetStore, filters: Filters) -> ImageQuery
 
     Raises:
         NotFound: the split does not exist.
-        Invalid: the class does not exist.
+        Invalid: the class does not exist, or the search has a character that no file name has.
     """
+    if "\0" in (filters.search or ""):
+        raise invalid_field("search", "file names have no NUL character")
     head = dataset.head()
     split = studio.workspace.splits(head.project_id).named(filters.split) if filters.split else None
     return ImageQuery(

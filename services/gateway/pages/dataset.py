@@ -17,9 +17,11 @@ from services.gateway.pages.shell import project_path, shell
 from services.gateway.pages.statistics import Chip, ClassRow, FilterChart, TargetPlot
 from services.gateway.pages.tiles import Tile, tile
 from services.gateway.studio import Studio, StudioDep
+from shared.schemas.annotations import AnnotationKind
 from shared.schemas.base import SUBSETS
 from shared.schemas.dataset import DatasetHead
 from shared.schemas.project import Project
+from shared.taskkit import registry
 
 router = APIRouter(prefix="/projects/{project_id}/dataset", include_in_schema=False)
 PAGE_SIZE = 60
@@ -164,11 +166,17 @@ def _view(studio: Studio, project_id: str, filters: Filters, page: int, query: d
         split_names=[split.name for split in splits.listed(studio, project_id)],
         subsets=(*SUBSETS, "unassigned"),
         problems=problem_codes(datasets.store(studio, project_id), head) if head else {},
-        sorts=SORTS,
+        sorts=_sorts(registry.spec(project.task).annotation_kind),
         densities=DENSITIES,
         can_relabel=bool(head and head.classes) and revisions.can_relabel(studio, project_id),
         imports=imports.importing(studio, project, head is not None),
     )
+
+
+def _sorts(kind: AnnotationKind) -> dict[str, str]:
+    """Return what images can be sorted by: numbers have no class, and of labels and numbers an image has one."""
+    senseless = {"value": ("class", "annotations"), "label": ("annotations",)}.get(kind, ())
+    return {key: text for key, text in SORTS.items() if key not in senseless}
 
 
 def _tiles(

@@ -128,6 +128,7 @@ def test_summary_list_filters_and_detail(client: TestClient, world: World) -> No
         ("class=zebra", 422, "class_not_found"),
         ("split=zebra&subset=train", 404, "split_not_found"),
         ("sort_by=taste", 422, "invalid_request"),
+        ("search=%00", 422, "invalid_value"),
         ("subset=half", 422, "invalid_request"),
     ],
 )

@@ -98,6 +98,24 @@ def test_a_configuration_is_open_until_it_starts(client: TestClient, url: str, w
     assert client.delete(one).status_code == 204
 
 
+def test_no_experiment_without_the_images_of_its_split(
+    client: TestClient, url: str, world: World, refusal: Refusal
+) -> None:
+    made = create(client, url)
+    dataset = world.workspace.dataset(world.project.id)
+    records, legend = list(dataset.records()), dataset.head().legend
+    report = dataset.head().last_import
+    assert report is not None
+    dataset.delete()
+    refusal(client.post(url, json={}), 404, "dataset_not_found")
+    refusal(client.post(f"{url}/{made['id']}/duplicate"), 404, "dataset_not_found")
+    dataset.commit(records, legend, reason="again", report=report, replace=False)
+    refusal(client.post(url, json={}), 409, "split_missing")
+    refusal(client.post(url, json={"split_name": "A split"}), 422, "dataset_revision_is_gone")
+    assert client.post(f"/api/splits/{world.project.id}", json={"name": "New", "accept_leaks": True}).status_code == 201
+    assert create(client, url)["split_name"] == "New"
+
+
 def test_stop_and_resume(client: TestClient, url: str, world: World, refusal: Refusal) -> None:
     made = create(client, url)
     one = f"{url}/{made['id']}"

@@ -7,7 +7,10 @@ from bs4 import BeautifulSoup
 from fastapi.testclient import TestClient
 
 from services.gateway.pages import statistics
+from shared.settings import Settings
 from shared.store.chunks import line_id, record_line
+from shared.taskkit import registry
+from shared.taskkit.spec import TaskSpec
 from tests.gateway.pages.conftest import Page
 from tests.support.generated import World
 
@@ -83,6 +86,15 @@ def test_the_way_back_from_an_image_leads_to_its_page(page: Page, path: str, mon
         back = str(following.select_one("a[data-key=Escape]")["href"])  # type: ignore[index]
         assert tiles(page(back)) == tiles(page(f"{path}?{query}&page=3"))
     assert tiles(page(f"{path}?at=nothing")) == tiles(page(path)), "an image that is gone leads to the first page"
+
+
+@pytest.mark.parametrize("spec", registry.specs(), ids=lambda spec: spec.id)
+def test_images_are_sorted_by_what_they_can_have(page: Page, settings: Settings, spec: TaskSpec) -> None:
+    project = World(settings.workspace, spec.id).project.id
+    offered = {str(item["value"]) for item in page(f"/projects/{project}/dataset").select("#f-sort option")}
+    assert {"size", "imported_at"} <= offered
+    assert ("class" in offered) == (spec.annotation_kind != "value")
+    assert ("annotations" in offered) == (spec.annotation_kind not in ("label", "value"))
 
 
 def test_filters_that_mean_nothing_are_told(page: Page, path: str) -> None:
