@@ -118,4 +118,4 @@ def _module(run: Run, blueprint: Blueprint, data: TrainingData, saved: dict[str,
     model = runtime.build(blueprint, weights)
     if saved:
         checkpoints.fill(model, saved)
-    return TrainingModule(runtime, blueprint, model, data.batches_per_epoch)
+    return TrainingModule(runtime, blueprint, model, data.batches_per_epoch, data.start_batch)

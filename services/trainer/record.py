@@ -38,6 +38,10 @@ class Record:
             self._store.keep_metrics_through(self._experiment.id, self._prepared.position.epoch)
         self._summarize()
 
+    def judge(self, row: EpochRow) -> None:
+        """Let the learning rate follow the metric that decides which epoch is best."""
+        self._prepared.module.end_epoch(row.metrics.get(self._key), higher_is_better=self._higher_is_better)
+
     def epoch(self, trainer: Trainer, row: EpochRow) -> None:
         """Store a finished epoch: its row, the best checkpoint if it is the best, then the last one.
 

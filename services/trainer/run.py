@@ -13,6 +13,7 @@ from shared.bus.run import Run, main
 from shared.errors import Conflict
 from shared.schemas.experiment import Experiment
 from shared.store.files import disk_errors
+from shared.taskkit.optimization import effective_batch_size
 from shared.vision.trainer import make_trainer, quiet_lightning
 
 log = logging.getLogger(__name__)
@@ -48,7 +49,9 @@ def _train(run: Run, experiment: Experiment) -> Record:
     if not prepared.validates:
         log.info("the split has no val images: the lowest train loss decides which epoch is best")
     if left > 0:
-        trainer = make_trainer(prepared.device, left, Watch(run, prepared, record), validates=prepared.validates)
+        watch = Watch(run, prepared, record)
+        params = prepared.blueprint.params
+        trainer = make_trainer(prepared.device, left, params, watch, validates=prepared.validates)
         try:
             trainer.fit(prepared.module, datamodule=prepared.data)
         except Stopped:
@@ -59,15 +62,17 @@ def _train(run: Run, experiment: Experiment) -> Record:
 
 def _log_plan(prepared: Prepared) -> None:
     blueprint = prepared.blueprint
+    params = blueprint.params
     log.info(
-        "training %s at %s px on %s: %s, %s batches of %s an epoch, %s epochs",
+        "training %s at %s px on %s: %s, %s batches of %s an epoch, %s images an update, %s epochs",
         blueprint.architecture.label,
-        blueprint.params.image_size,
+        params.image_size,
         prepared.device,
         prepared.data.counts,
         prepared.data.batches_per_epoch,
-        blueprint.params.batch_size,
-        blueprint.params.epochs,
+        params.batch_size,
+        effective_batch_size(params.batch_size, params.accumulate),
+        params.epochs,
     )
 
 

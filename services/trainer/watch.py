@@ -62,10 +62,11 @@ class Watch(Callback):
         position.batch += 1
         position.step += 1
         position.vanished += batch.vanished
-        self._pending = (position.step, outputs["loss"].detach(), batch.images)
+        self._pending = (position.step, outputs["batch_loss"], batch.images)
         self._images += batch.images
         self._tell("")
-        if position.batch < self._batches:
+        # Gradients that wait for the rest of their update are not stored, so the update is finished first.
+        if position.batch < self._batches and position.batch % self._prepared.blueprint.params.accumulate == 0:
             self._end_if_wanted(trainer, finished_epoch=False)
 
     def on_validation_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
@@ -82,6 +83,7 @@ class Watch(Callback):
         """Store the epoch, then end here when that is wanted."""
         self._settle()
         row = self._row()
+        self._record.judge(row)
         self._record.epoch(trainer, row)
         if self._prepared.position.epoch < self._epochs:
             self._end_if_wanted(trainer, finished_epoch=True)

@@ -4,36 +4,19 @@ The form, its help, bounds and visibility, the API's JSON Schema and the validat
 """
 
 from collections.abc import Mapping
-from typing import Any, Literal, TypeVar
+from typing import Any, TypeVar
 
 from pydantic import Field, ValidationError
 from pydantic.fields import FieldInfo
 
 from shared.errors import FieldError, Invalid
 from shared.schemas.base import Model
+from shared.taskkit.forms import form as form
+from shared.taskkit.optimization import Optimization
 
 
-def form(
-    group: str,
-    *,
-    unit: str = "",
-    when: dict[str, Any] | None = None,
-    labels: dict[str, str] | None = None,
-) -> dict[str, Any]:
-    """Return form metadata for a field.
-
-    Args:
-        group: the heading it stands under.
-        unit: shown behind the number.
-        when: values of other fields under which this one applies; each value or one of a list.
-        labels: how values of a choice are written for people, where it is not just capitalized.
-    """
-    given = {"group": group, "unit": unit, "when": when, "labels": labels}
-    return {"form": {key: value for key, value in given.items() if value not in ("", None)}}
-
-
-class TrainParams(Model):
-    """Parameters every task has. A task's own model inherits from this one."""
+class _Basics(Model):
+    """How much is learned from, what starts where, and what makes it repeatable."""
 
     epochs: int = Field(
         20,
@@ -73,50 +56,6 @@ class TrainParams(Model):
         description="Train only the head. Fast, and good for very few images.",
         json_schema_extra=form("Model", when={"pretrained": True}),
     )
-    optimizer: Literal["adamw", "sgd"] = Field(
-        "adamw",
-        title="Optimizer",
-        description="AdamW is the safe choice; SGD wants a larger learning rate.",
-        json_schema_extra=form("Optimization", labels={"adamw": "AdamW", "sgd": "SGD"}),
-    )
-    learning_rate: float = Field(
-        1e-3,
-        gt=0,
-        le=10,
-        title="Learning rate",
-        description="Size of a step, at the top of the schedule.",
-        json_schema_extra=form("Optimization"),
-    )
-    weight_decay: float = Field(
-        0.01,
-        ge=0,
-        le=1,
-        title="Weight decay",
-        description="Pulls weights towards zero; works against overfitting.",
-        json_schema_extra=form("Optimization"),
-    )
-    momentum: float = Field(
-        0.9,
-        ge=0,
-        lt=1,
-        title="Momentum",
-        description="How much of the last step is kept in the next.",
-        json_schema_extra=form("Optimization", when={"optimizer": "sgd"}),
-    )
-    scheduler: Literal["cosine", "none"] = Field(
-        "cosine",
-        title="Learning rate schedule",
-        description="Cosine falls to zero smoothly over the training.",
-        json_schema_extra=form("Schedule"),
-    )
-    warmup_epochs: int = Field(
-        1,
-        ge=0,
-        le=50,
-        title="Warm-up",
-        description="Epochs over which the learning rate rises to its top.",
-        json_schema_extra=form("Schedule", unit="epochs"),
-    )
     seed: int = Field(
         42,
         ge=0,
@@ -125,6 +64,10 @@ class TrainParams(Model):
         description="The same seed, data and settings give the same model.",
         json_schema_extra=form("Schedule"),
     )
+
+
+class TrainParams(Optimization, _Basics):
+    """Parameters every task has. A task's own model inherits from this one."""
 
 
 def inherited(name: str, default: object) -> Any:

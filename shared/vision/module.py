@@ -6,11 +6,12 @@ import torch
 from lightning import LightningModule
 from lightning.pytorch.utilities.types import OptimizerLRScheduler
 from torch import nn
+from torch.optim.lr_scheduler import LambdaLR
 
 from shared.taskkit.runtime import Blueprint, TaskRuntime
 from shared.vision.backbones import keep_frozen_statistics
 from shared.vision.data import checked
-from shared.vision.optimization import make_optimizer, make_schedule
+from shared.vision.optimization import lower_on_plateau, make_optimizer, make_schedule, updates_per_epoch
 
 
 class TrainingModule(LightningModule):
@@ -20,26 +21,40 @@ class TrainingModule(LightningModule):
         runtime: the task.
         blueprint: parameters and classes.
         model: what is trained.
-        batches_per_epoch: steps of one epoch.
+        batches_per_epoch: batches of one epoch.
+        first_batch: where the first epoch goes on, counted from 0; a multiple of the batches of an update.
     """
 
-    def __init__(self, runtime: TaskRuntime, blueprint: Blueprint, model: nn.Module, batches_per_epoch: int) -> None:
+    def __init__(
+        self, runtime: TaskRuntime, blueprint: Blueprint, model: nn.Module, batches_per_epoch: int, first_batch: int = 0
+    ) -> None:
         super().__init__()
         self.model = model
         self.metrics = runtime.validation_metrics(blueprint)
         self._runtime = runtime
         self._blueprint = blueprint
         self._batches_per_epoch = batches_per_epoch
+        self._first_batch = first_batch
         self._val_losses: list[torch.Tensor] = []
         self._val_images = 0
 
-    def training_step(self, batch: Any, batch_idx: int) -> torch.Tensor:
-        """Return the loss of a batch.
+    def training_step(self, batch: Any, batch_idx: int) -> dict[str, torch.Tensor]:
+        """Return the loss of a batch as `batch_loss`, and as `loss` what is to be made small.
+
+        Lightning divides by the batches of a full update; the fewer ones at the end of an epoch are weighed so that
+        their mean counts too.
 
         Raises:
             StudioError: an image of the batch is damaged.
         """
-        return self._runtime.training_loss(self.model, checked(batch).content, self._blueprint)
+        loss = self._runtime.training_loss(self.model, checked(batch).content, self._blueprint)
+        return {"loss": loss * self._weight(batch_idx), "batch_loss": loss.detach()}
+
+    def _weight(self, batch_idx: int) -> float:
+        accumulate = self._blueprint.params.accumulate
+        first = self._first_batch if self.trainer.current_epoch == 0 else 0
+        left_over = self._batches_per_epoch % accumulate
+        return accumulate / left_over if first + batch_idx >= self._batches_per_epoch - left_over else 1.0
 
     def validation_step(self, batch: Any, batch_idx: int) -> None:
         """Add a batch to the metrics and the mean loss."""
@@ -69,8 +84,15 @@ class TrainingModule(LightningModule):
         values = {f"val_{key}": float(value) for key, value in found.items()}
         return {key: value for key, value in values.items() if value == value}
 
+    def end_epoch(self, metric: float | None, *, higher_is_better: bool) -> None:
+        """Let the learning rate follow how the epoch ended by the metric that decides which epoch is best."""
+        schedule = self.lr_schedulers()
+        assert isinstance(schedule, LambdaLR)
+        lower_on_plateau(schedule, metric, higher_is_better=higher_is_better)
+
     def configure_optimizers(self) -> OptimizerLRScheduler:
         """Return the optimizer with its schedule by steps."""
         optimizer = make_optimizer(self.model.parameters(), self._blueprint.params)
-        schedule = make_schedule(optimizer, self._blueprint.params, self._batches_per_epoch)
+        steps = updates_per_epoch(self._batches_per_epoch, self._blueprint.params.accumulate)
+        schedule = make_schedule(optimizer, self._blueprint.params, steps)
         return {"optimizer": optimizer, "lr_scheduler": {"scheduler": schedule, "interval": "step"}}

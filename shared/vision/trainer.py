@@ -14,9 +14,13 @@ import torch
 from lightning import LightningModule, Trainer
 from lightning.pytorch.callbacks import Callback
 
+from shared.taskkit.parameters import TrainParams
 
-def make_trainer(device: torch.device, epochs: int, callback: Callback, *, validates: bool) -> Trainer:
-    """Return a trainer on one device for `epochs` epochs.
+
+def make_trainer(
+    device: torch.device, epochs: int, params: TrainParams, callback: Callback, *, validates: bool
+) -> Trainer:
+    """Return a trainer on one device for `epochs` epochs, as far as `params` concern the loop.
 
     Loaders are made anew for each epoch, because the order of an epoch is a fact of its loader.
     """
@@ -24,6 +28,8 @@ def make_trainer(device: torch.device, epochs: int, callback: Callback, *, valid
         accelerator="gpu" if device.type == "cuda" else "cpu",
         devices=1,
         max_epochs=epochs,
+        accumulate_grad_batches=params.accumulate,
+        gradient_clip_val=params.clip_norm or None,
         callbacks=[_OwnSignals(), callback],
         reload_dataloaders_every_n_epochs=1,
         num_sanity_val_steps=0,

@@ -16,6 +16,26 @@ def test_each_bad_parameter_is_named(name: str, value: object) -> None:
     assert [item.field for item in caught.value.errors] == [f"params.{name}"]
 
 
+@pytest.mark.parametrize(
+    ("given", "field"),
+    [
+        ({"optimizer": "sgd", "momentum": 0, "nesterov": True}, "nesterov"),
+        ({"epochs": 10, "scheduler": "multistep", "milestones": [6, 3]}, "milestones"),
+        ({"epochs": 10, "scheduler": "multistep", "milestones": [3, 10]}, "milestones"),
+        ({"scheduler": "multistep", "milestones": ["a", "few"]}, "milestones"),
+    ],
+)
+def test_parameters_that_do_not_go_together_are_named(given: dict[str, object], field: str) -> None:
+    with pytest.raises(Invalid) as caught:
+        validated(TrainParams, given)
+    assert [item.field for item in caught.value.errors] == [f"params.{field}"]
+
+
+def test_what_does_not_apply_is_not_judged() -> None:
+    validated(TrainParams, {"epochs": 3, "scheduler": "cosine", "milestones": [9, 4]})
+    validated(TrainParams, {"optimizer": "adamw", "momentum": 0, "nesterov": True})
+
+
 def test_missing_parameters_have_their_defaults() -> None:
     assert validated(TrainParams, {"epochs": 7}) == TrainParams(epochs=7)
 

@@ -134,6 +134,27 @@ def test_stopped_and_resumed_equals_uninterrupted(world: World, after: int):
     assert metrics(world, whole) == metrics(world, halved)
 
 
+@pytest.mark.parametrize(
+    "params",
+    [
+        {"optimizer": "sgd", "nesterov": True, "scheduler": "one_cycle", "learning_rate": 0.01},
+        {"optimizer": "adam", "scheduler": "plateau", "plateau_patience": 0, "clip_norm": 0.5},
+        {"scheduler": "multistep", "milestones": [1, 2], "accumulate": 2},
+    ],
+    ids=lambda params: params["scheduler"],
+)
+@pytest.mark.parametrize("after", [4, 7])
+def test_every_way_of_learning_is_resumed_exactly(world: World, params: dict, after: int):
+    whole, halved = world.experiment(**params), world.experiment(**params)
+    train(world.training(whole))
+    run = Interrupted(world.training(halved), after=after, how="stop")
+    train(run)
+    assert run.ended_early
+    train(world.training(halved, resume=True))
+    assert_same_weights(weights(world, whole), weights(world, halved))
+    assert metrics(world, whole) == metrics(world, halved)
+
+
 def test_a_shutdown_hands_the_job_on_and_another_worker_ends_it(world: World):
     whole, handed = world.experiment(), world.experiment()
     train(world.training(whole))

@@ -86,7 +86,8 @@ def typed_values(schema: Mapping[str, Any], typed: Mapping[str, Any], prefix: st
         if given.get("type") == "boolean":
             values[name] = f"{prefix}{name}" in typed
         elif f"{prefix}{name}" in typed:
-            values[name] = typed[f"{prefix}{name}"]
+            value = typed[f"{prefix}{name}"]
+            values[name] = _listed(value) if given.get("type") == "array" else value
     return values
 
 
@@ -148,8 +149,15 @@ def _kind(given: Mapping[str, Any], options: Sequence[Any]) -> Kind:
     return kinds.get(given.get("type", ""), "text")
 
 
+def _listed(value: Any) -> Any:
+    """Return what was typed for a list: items between commas or spaces."""
+    return value.replace(",", " ").split() if isinstance(value, str) else value
+
+
 def _plain(value: Any) -> Any:
-    """Return a number as it would be typed: 0.0001 rather than 1e-04."""
+    """Return a value as it would be typed: 0.0001 rather than 1e-04, items of a list between commas."""
+    if isinstance(value, list):
+        return ", ".join(str(_plain(item)) for item in value)
     if isinstance(value, float):
         return f"{value:.10f}".rstrip("0").rstrip(".") if abs(value) < 1 else f"{value:g}"
     return "" if value is None else value
