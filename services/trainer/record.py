@@ -9,6 +9,7 @@ from pathlib import Path
 from lightning import Trainer
 
 from services.trainer.preparation import Prepared, goes_on
+from services.trainer.stopping import note_epoch
 from shared.bus.run import Cancelled, Run, figures
 from shared.errors import NotFound
 from shared.schemas.experiment import EpochRow, Experiment, Summary
@@ -39,8 +40,9 @@ class Record:
         self._summarize()
 
     def judge(self, row: EpochRow) -> None:
-        """Let the learning rate follow the metric that decides which epoch is best."""
+        """Let the learning rate follow the metric that decides which epoch is best, and early stopping its own."""
         self._prepared.module.end_epoch(row.metrics.get(self._key), higher_is_better=self._higher_is_better)
+        note_epoch(self._prepared, row.metrics)
 
     def epoch(self, trainer: Trainer, row: EpochRow) -> None:
         """Store a finished epoch: its row, the best checkpoint if it is the best, then the last one.

@@ -48,7 +48,7 @@ def _train(run: Run, experiment: Experiment) -> Record:
         log.info("going on after %s epochs and %s batches", prepared.position.epoch, prepared.position.batch)
     if not prepared.validates:
         log.info("the split has no val images: the lowest train loss decides which epoch is best")
-    if left > 0:
+    if left > 0 and not prepared.position.stopped_early:
         watch = Watch(run, prepared, record)
         params = prepared.blueprint.params
         trainer = make_trainer(prepared.device, left, params, watch, validates=prepared.validates)

@@ -85,7 +85,9 @@ class Watch(Callback):
         row = self._row()
         self._record.judge(row)
         self._record.epoch(trainer, row)
-        if self._prepared.position.epoch < self._epochs:
+        if self._prepared.position.stopped_early:
+            trainer.should_stop = True
+        elif self._prepared.position.epoch < self._epochs:
             self._end_if_wanted(trainer, finished_epoch=True)
 
     def _row(self) -> EpochRow:

@@ -13,6 +13,7 @@ from shared.errors import FieldError, Invalid
 from shared.schemas.base import Model
 from shared.taskkit.forms import form as form
 from shared.taskkit.optimization import Optimization
+from shared.taskkit.stopping import EarlyStopping
 
 
 class _Basics(Model):
@@ -66,7 +67,7 @@ class _Basics(Model):
     )
 
 
-class TrainParams(Optimization, _Basics):
+class TrainParams(EarlyStopping, Optimization, _Basics):
     """Parameters every task has. A task's own model inherits from this one."""
 
 

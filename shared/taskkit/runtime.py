@@ -13,7 +13,7 @@ from shared.schemas.base import Subset
 from shared.schemas.dataset import ClassInfo, ImageRecord, Legend, TargetInfo
 from shared.schemas.evaluation import ImageResult
 from shared.taskkit import registry
-from shared.taskkit.parameters import EvaluationOptions, P, TrainParams, validated
+from shared.taskkit.parameters import EvaluationOptions, P, TrainParams
 from shared.taskkit.spec import Architecture, TaskSpec
 
 if TYPE_CHECKING:
@@ -77,7 +77,7 @@ class Blueprint:
                 f"{spec.label} has no architecture {architecture_id[:40]!r}.",
                 hint=f"Choose one of: {known}.",
             )
-        return cls(spec, architecture, validated(spec.params, params), legend)
+        return cls(spec, architecture, spec.checked_params(params), legend)
 
     @classmethod
     def from_stored(cls, values: Mapping[str, Any]) -> "Blueprint":

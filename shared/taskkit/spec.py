@@ -4,11 +4,13 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
+from shared.errors import invalid_field
 from shared.schemas.annotations import AnnotationKind
 from shared.schemas.dataset import ImageRecord
 from shared.schemas.experiment import AugmentationStep
 from shared.taskkit.augmentations import TransformSpec
-from shared.taskkit.parameters import EvaluationOptions, TrainParams
+from shared.taskkit.parameters import EvaluationOptions, TrainParams, validated
+from shared.taskkit.stopping import PRIMARY
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,3 +89,38 @@ class TaskSpec:
     def architecture(self, architecture_id: str) -> Architecture | None:
         """Return an architecture by id."""
         return next((item for item in self.architectures if item.id == architecture_id), None)
+
+    def checked_params(self, values: Mapping[str, Any]) -> TrainParams:
+        """Return training parameters, missing ones from the defaults.
+
+        Raises:
+            Invalid: with one entry a parameter, named `params.<parameter>`.
+        """
+        params = validated(self.params, values)
+        if params.early_stopping_metric not in (known := self._stopping_metrics()):
+            message = f"must be one of {', '.join(known)}"
+            raise invalid_field("params.early_stopping_metric", message, code="invalid_parameters")
+        return params
+
+    def params_schema(self) -> dict[str, Any]:
+        """Return the JSON Schema of the parameters, with the metrics of the task where one is chosen."""
+        schema = self.params.model_json_schema()
+        known = self._stopping_metrics()
+        field = schema["properties"]["early_stopping_metric"]
+        field["enum"] = list(known)
+        field["form"]["labels"] = {value: label for value, (label, _) in known.items()}
+        return schema
+
+    def stopping_metric(self, choice: str) -> tuple[str, bool]:
+        """Return the key in rows of metrics that a value of `early_stopping_metric` means, and if higher is better."""
+        primary = f"val_{self.primary_metric.key}"
+        return primary if choice == PRIMARY else choice, self._stopping_metrics()[choice][1]
+
+    def _stopping_metrics(self) -> dict[str, tuple[str, bool]]:
+        """Return label and whether higher is better by the values of `early_stopping_metric`."""
+        primary = self.primary_metric
+        return {
+            PRIMARY: (f"Key metric ({primary.label})", primary.higher_is_better),
+            "val_loss": ("Val loss", False),
+            **{f"val_{item.key}": (item.label, item.higher_is_better) for item in self.metrics},
+        }

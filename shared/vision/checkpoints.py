@@ -47,6 +47,10 @@ class Position:
     """Training time of all completed epochs."""
     best_epoch: int | None = None
     best_metric: float | None = None
+    best: float | None = None
+    """The best value of early stopping's metric; `waited` epochs have gone by without a better one."""
+    waited: int = 0
+    stopped_early: bool = False
 
 
 def save(path: Path, trainer: Trainer, module: TrainingModule, blueprint: Blueprint, position: Position) -> None:

@@ -4,6 +4,7 @@ from pathlib import Path
 
 import pytest
 
+from shared.errors import Invalid
 from shared.schemas.base import SUBSETS
 from shared.taskkit import registry
 from shared.taskkit.shapes import Shape
@@ -81,3 +82,14 @@ def test_a_spec_is_whole(spec):
     assert {step.name for step in spec.augmentations} <= {transform.name for transform in spec.transforms}
     for architecture in spec.architectures:
         spec.params.model_validate(dict(architecture.overrides))
+
+
+@pytest.mark.parametrize("spec", registry.specs(), ids=lambda spec: spec.id)
+def test_early_stopping_takes_any_metric_of_the_task_and_no_other(spec):
+    offered = spec.params_schema()["properties"]["early_stopping_metric"]["enum"]
+    assert {"val_loss", *(f"val_{metric.key}" for metric in spec.metrics)} < set(offered)
+    for choice in offered:
+        assert spec.checked_params({"early_stopping_metric": choice}).early_stopping_metric == choice
+    with pytest.raises(Invalid) as caught:
+        spec.checked_params({"early_stopping_metric": "val_luck"})
+    assert [item.field for item in caught.value.errors] == ["params.early_stopping_metric"]

@@ -14,7 +14,6 @@ from shared.schemas.experiment import AugmentationStep, Configuration, Hardware
 from shared.schemas.split import Split
 from shared.taskkit import registry
 from shared.taskkit.augmentations import validated_steps
-from shared.taskkit.parameters import validated
 from shared.taskkit.spec import Architecture, TaskSpec
 
 _CLEARED = "The dataset that was split was cleared."
@@ -105,7 +104,7 @@ def defaults(spec: TaskSpec, architecture: Architecture, given: Mapping[str, Any
     Raises:
         Invalid: a parameter is unknown or out of its bounds.
     """
-    params = validated(spec.params, {**architecture.overrides, **given})
+    params = spec.checked_params({**architecture.overrides, **given})
     low, high = architecture.image_sizes
     if not low <= params.image_size <= high:
         wanted = f"must be {low}" if low == high else f"must be from {low} to {high}"

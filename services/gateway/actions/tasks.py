@@ -39,7 +39,7 @@ def detail(task_id: str) -> dict[str, Any]:
     spec = registry.spec(task_id)
     return {
         **overview(spec),
-        "parameters": spec.params.model_json_schema(),
+        "parameters": spec.params_schema(),
         "architectures": [
             {
                 "id": item.id,

@@ -53,7 +53,7 @@ def build(spec: TaskSpec, view: ExperimentView, form: Form | None) -> Parts:
     configuration = view.experiment.configuration
     chosen = form or Form(_values(view))
     architecture = spec.architecture(str(chosen.value("architecture")))
-    schema = spec.params.model_json_schema()
+    schema = spec.params_schema()
     values = typed_values(schema, chosen.values, PARAMS) if form else configuration.params
     made = groups(
         schema,
@@ -72,7 +72,7 @@ def body_of(spec: TaskSpec, typed: Typed) -> ExperimentBody:
     Raises:
         Invalid: a value cannot be read.
     """
-    params = typed_values(spec.params.model_json_schema(), typed.values, PARAMS)
+    params = typed_values(spec.params_schema(), typed.values, PARAMS)
     steps = [_step(transform, typed) for transform in _ordered(spec)]
     hardware = {key: typed.get(f"hardware.{key}") for key in ("device", "loader_workers")}
     return parsed(
