@@ -36,7 +36,8 @@ class Record:
         if self._prepared.saved is None and not goes_on(self._run):
             self._store.clear_results(self._experiment.id)
         else:
-            self._store.keep_metrics_through(self._experiment.id, self._prepared.position.epoch)
+            position = self._prepared.position
+            self._store.course(self._experiment.id).keep_through(position.epoch, position.step)
         self._summarize()
 
     def judge(self, row: EpochRow) -> None:
@@ -55,7 +56,7 @@ class Record:
         best = self._is_best(metric)
         if best:
             position.best_epoch, position.best_metric = position.epoch, metric
-        self._store.append_metrics(self._experiment.id, row)
+        self._store.course(self._experiment.id).append_epoch(row)
         log.info(
             "epoch %s of %s: %s (%.1f s, %.0f images/s)%s%s",
             row.epoch,

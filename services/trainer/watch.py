@@ -12,6 +12,7 @@ from services.trainer.preparation import Prepared
 from services.trainer.record import Record
 from shared.bus.run import Run
 from shared.errors import StudioError
+from shared.schemas.base import utc_now
 from shared.schemas.experiment import EpochRow
 from shared.vision import checkpoints
 
@@ -111,6 +112,7 @@ class Watch(Callback):
             images_per_second=round(self._images / trained, 2),
             metrics=metrics,
             vanished_objects=vanished,
+            at=utc_now(),
         )
 
     def _settle(self) -> None:

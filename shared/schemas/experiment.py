@@ -89,18 +89,34 @@ class Experiment(EditableDocument):
     updated_at: datetime = Field(default_factory=utc_now)
 
 
+class EpochTimes(Model):
+    """Where the seconds of an epoch went. `data` is waiting for images, `step` the optimizer's."""
+
+    data: float = 0.0
+    forward: float = 0.0
+    backward: float = 0.0
+    step: float = 0.0
+    validation: float = 0.0
+
+
 class EpochRow(Model):
-    """One line of `metrics.jsonl`. `epoch` counts from 1; metric keys are prefixed `train_` or `val_`."""
+    """One epoch: a line of `metrics.jsonl`, and of `timings.jsonl` what was measured.
+
+    `epoch` counts from 1; metric keys are prefixed `train_` or `val_`.
+    """
 
     epoch: int
     step: int
-    seconds: float
     learning_rate: float
-    images_per_second: float
     metrics: dict[str, float | None]
     vanished_objects: int = 0
     """Objects that augmentation moved out of their images, and that were not trained on."""
-    at: datetime = Field(default_factory=utc_now)
+    skipped_images: int = 0
+    """Images of train and val that could not be read in this epoch."""
+    seconds: float | None = None
+    images_per_second: float | None = None
+    times: EpochTimes | None = None
+    at: datetime | None = None
 
 
 class CheckpointInfo(Model):

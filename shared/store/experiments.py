@@ -7,13 +7,12 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Literal
 
-import orjson
-
 from shared.errors import NotFound
 from shared.schemas.base import utc_now
 from shared.schemas.experiment import CheckpointInfo, CheckpointManifest, EpochRow, Experiment
 from shared.store import documents
-from shared.store.files import TEMPORARY, locked, remove_tree, replacing, sync_file, write_bytes
+from shared.store.course import Course
+from shared.store.files import TEMPORARY, locked, remove_tree, replacing
 from shared.store.paths import checked_id, missing, safe_path
 
 
@@ -62,35 +61,18 @@ class ExperimentStore:
         remove_tree(self.folder(experiment_id))
 
     def clear_results(self, experiment_id: str) -> None:
-        """Remove what trainings left: metric rows, checkpoints, evaluation."""
-        folder = self.folder(experiment_id)
-        (folder / "metrics.jsonl").unlink(missing_ok=True)
+        """Remove what trainings left: rows, checkpoints, evaluation."""
+        self.course(experiment_id).clear()
         for name in ("checkpoints", "evaluation"):
-            remove_tree(folder / name)
+            remove_tree(self.folder(experiment_id) / name)
+
+    def course(self, experiment_id: str) -> Course:
+        """Return what its trainings wrote row by row."""
+        return Course(self.folder(experiment_id))
 
     def metrics(self, experiment_id: str, since_epoch: int = 0) -> builtins.list[EpochRow]:
         """Return the rows of epochs after `since_epoch`, oldest first."""
-        path = self.folder(experiment_id) / "metrics.jsonl"
-        if not path.exists():
-            return []
-        lines = path.read_bytes().split(b"\n")[:-1]
-        rows = [EpochRow.model_validate_json(line) for line in lines]
-        return [row for row in rows if row.epoch > since_epoch]
-
-    def append_metrics(self, experiment_id: str, row: EpochRow) -> None:
-        """Append one row, durably."""
-        path = self.folder(experiment_id) / "metrics.jsonl"
-        with locked(path):
-            with path.open("ab") as file:
-                file.write(orjson.dumps(row.model_dump(mode="json")) + b"\n")
-            sync_file(path)
-
-    def keep_metrics_through(self, experiment_id: str, epoch: int) -> None:
-        """Drop rows after `epoch`: a resumed run writes them again."""
-        path = self.folder(experiment_id) / "metrics.jsonl"
-        with locked(path):
-            rows = [row for row in self.metrics(experiment_id) if row.epoch <= epoch]
-            write_bytes(path, b"".join(orjson.dumps(row.model_dump(mode="json")) + b"\n" for row in rows))
+        return self.course(experiment_id).epochs(since_epoch)
 
     def checkpoints(self, experiment_id: str) -> builtins.list[CheckpointInfo]:
         """Return the checkpoints whose file exists with the size the manifest names, `best` first."""

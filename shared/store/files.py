@@ -92,6 +92,7 @@ def locked(path: Path) -> Iterator[None]:
         fcntl.flock(handle, fcntl.LOCK_EX)
         yield
     finally:
+        fcntl.flock(handle, fcntl.LOCK_UN)  # a process forked meanwhile has the handle too, and would keep the lock
         os.close(handle)
 
 

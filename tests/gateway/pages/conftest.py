@@ -58,7 +58,7 @@ def studied(client: TestClient, world: World) -> Studied:
     for epoch in (1, 2, 3):
         metrics = {"train_loss": 1 / epoch, "val_loss": 1.1 / epoch, "val_accuracy": 0.2 * epoch}
         row = EpochRow(epoch=epoch, step=epoch, seconds=1, learning_rate=0.1, images_per_second=9, metrics=metrics)
-        store.append_metrics(experiment.id, row)
+        store.course(experiment.id).append_epoch(row)
     store.save_checkpoint(experiment.id, "best", lambda path: _write(path), epoch=3, metric=0.6)
     summary = Summary(epochs_done=3, epochs_total=3, best_epoch=3, best_metric=0.6, device="cpu", seconds=3)
     experiment = store.update(
