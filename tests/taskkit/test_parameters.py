@@ -2,8 +2,9 @@ import pytest
 
 from shared.errors import Invalid
 from shared.schemas.experiment import AugmentationStep
-from shared.taskkit.augmentations import HORIZONTAL_FLIP, ROTATION, validated_steps
+from shared.taskkit.augmentations import HORIZONTAL_FLIP, ROTATION
 from shared.taskkit.parameters import TrainParams, validated
+from shared.taskkit.pipeline import validated_steps
 
 
 @pytest.mark.parametrize(

@@ -13,7 +13,7 @@ from shared.schemas.base import Model
 from shared.schemas.experiment import AugmentationStep, Configuration, Hardware
 from shared.schemas.split import Split
 from shared.taskkit import registry
-from shared.taskkit.augmentations import validated_steps
+from shared.taskkit.pipeline import validated_steps
 from shared.taskkit.spec import Architecture, TaskSpec
 
 _CLEARED = "The dataset that was split was cleared."

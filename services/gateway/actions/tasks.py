@@ -1,5 +1,6 @@
 """What can be built, read off the task specs."""
 
+from dataclasses import asdict
 from typing import Any
 
 from shared.taskkit import registry
@@ -56,25 +57,7 @@ def detail(task_id: str) -> dict[str, Any]:
         ],
         "losses": [_choice(item) for item in spec.losses],
         "augmentations": [item.model_dump(mode="json") for item in spec.augmentations],
-        "transforms": [
-            {
-                "name": item.name,
-                "label": item.label,
-                "help": item.help,
-                "params": [
-                    {
-                        "name": param.name,
-                        "label": param.label,
-                        "help": param.help,
-                        "default": param.default,
-                        "minimum": param.minimum,
-                        "maximum": param.maximum,
-                    }
-                    for param in item.params
-                ],
-            }
-            for item in spec.transforms
-        ],
+        "transforms": [asdict(item) for item in spec.transforms],
         "evaluation_options": spec.evaluation_options.model_json_schema(),
         "export_formats": [_choice(item) for item in spec.export_formats],
     }

@@ -6,7 +6,7 @@ from typing import Literal
 from pydantic import Field
 
 from shared.schemas.dataset import ImageRecord
-from shared.taskkit.augmentations import COLOR_JITTER, HORIZONTAL_FLIP, RANDOM_CROP, ROTATION, VERTICAL_FLIP
+from shared.taskkit.augmentations import COLOR_JITTER, FLAT, HORIZONTAL_FLIP, MOVING, POLICIES, RANDOM_CROP
 from shared.taskkit.backbones import BACKBONES
 from shared.taskkit.parameters import TrainParams, form
 from shared.taskkit.spec import Choice, MetricSpec, TaskSpec
@@ -65,5 +65,5 @@ SPEC = TaskSpec(
     export_formats=(Choice("onnx", "ONNX", "Runs nearly everywhere."),),
     strata=strata,
     augmentations=(RANDOM_CROP.step(), HORIZONTAL_FLIP.step(), COLOR_JITTER.step()),
-    transforms=(RANDOM_CROP, HORIZONTAL_FLIP, VERTICAL_FLIP, ROTATION, COLOR_JITTER),
+    transforms=(*MOVING, *FLAT, *POLICIES),
 )

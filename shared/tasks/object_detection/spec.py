@@ -6,14 +6,7 @@ from typing import Final, Literal
 from pydantic import Field
 
 from shared.schemas.dataset import ImageRecord
-from shared.taskkit.augmentations import (
-    COLOR_JITTER,
-    HORIZONTAL_FLIP,
-    OBJECT_CROP,
-    PHOTOMETRIC_DISTORTION,
-    VERTICAL_FLIP,
-    ZOOM_OUT,
-)
+from shared.taskkit.augmentations import FLAT, HORIZONTAL_FLIP, MOVING, OBJECT_CROP, PHOTOMETRIC_DISTORTION, ZOOM_OUT
 from shared.taskkit.parameters import EvaluationOptions, TrainParams, form, inherited
 from shared.taskkit.spec import Architecture, Choice, MetricSpec, TaskSpec
 from shared.taskkit.strata import rarest_class
@@ -199,6 +192,6 @@ SPEC = TaskSpec(
         OBJECT_CROP.step(),
         HORIZONTAL_FLIP.step(),
     ),
-    transforms=(PHOTOMETRIC_DISTORTION, ZOOM_OUT, OBJECT_CROP, HORIZONTAL_FLIP, VERTICAL_FLIP, COLOR_JITTER),
+    transforms=(*MOVING, OBJECT_CROP, *FLAT),
     evaluation_options=Options,
 )

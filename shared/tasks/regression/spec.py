@@ -6,7 +6,7 @@ from typing import Literal
 from pydantic import Field
 
 from shared.schemas.dataset import ImageRecord
-from shared.taskkit.augmentations import COLOR_JITTER, HORIZONTAL_FLIP, RANDOM_CROP, ROTATION, VERTICAL_FLIP
+from shared.taskkit.augmentations import COLOR_JITTER, FLAT, MOVING
 from shared.taskkit.backbones import BACKBONES
 from shared.taskkit.parameters import TrainParams, form
 from shared.taskkit.spec import Choice, MetricSpec, TaskSpec
@@ -74,5 +74,5 @@ SPEC = TaskSpec(
     strata=strata,
     # Geometry stays as it is: a flip or a turn would change what many targets mean.
     augmentations=(COLOR_JITTER.step(),),
-    transforms=(COLOR_JITTER, HORIZONTAL_FLIP, VERTICAL_FLIP, ROTATION, RANDOM_CROP),
+    transforms=(*FLAT, *MOVING),
 )
