@@ -1,4 +1,7 @@
-"""Ringing for a worker. A lost ring is repeated by the reconciler, a doubled one is dropped at the claim."""
+"""Ringing for a worker. A lost ring is repeated by the reconciler, a doubled one finds nothing to claim.
+
+A ring names a job only so that it is known whether one is on its way; the worker takes the first that waits.
+"""
 
 import base64
 import logging
@@ -33,16 +36,14 @@ def ring(job: Job) -> bool:
 
 
 def ringing(kind: JobKind) -> set[str]:
-    """Return the ids of jobs whose ring still waits in the queue of `kind` or in a worker's hands.
+    """Return the ids of jobs whose ring still waits in the queue of `kind`.
+
+    One that a busy worker has fetched ahead does not count: another worker may be free.
 
     Raises:
         redis.RedisError: Redis cannot be reached.
     """
-    client = connection()
-    waiting = client.lrange(kind.value, 0, -1)
-    reserved = [orjson.loads(item)[0] for item in client.hvals("unacked")]
-    messages = [orjson.loads(item) for item in waiting] + reserved
-    return {_job_id(message) for message in messages}
+    return {_job_id(orjson.loads(item)) for item in connection().lrange(kind.value, 0, -1)}
 
 
 def _job_id(message: dict[str, object]) -> str:

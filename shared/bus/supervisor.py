@@ -16,7 +16,7 @@ from shared.bus.doorbell import ring
 from shared.bus.events import try_publish_status
 from shared.bus.process import LogTeller, Process, kill, oom_kills, signal_group, spawn
 from shared.errors import NotFound, StudioError
-from shared.schemas.job import Job, JobError, JobStatus, Outcome, Progress
+from shared.schemas.job import Job, JobError, JobKind, JobStatus, Outcome, Progress
 from shared.settings import Settings
 from shared.store.jobs import JobStore
 from shared.store.lifecycle import Claim, Command, EndCancelled, Fail, Lose, Refused, Renew, Succeed, Yield
@@ -72,15 +72,12 @@ class Supervisor:
         self._owner = owner
         self._shutting_down = shutting_down
 
-    def work(self, job_id: str, module: str) -> None:
-        """Claim the job and run `python -m module job_id`; returns when the job left this worker's hands."""
+    def work(self, kind: JobKind, module: str) -> None:
+        """Claim the first job that waits and run `python -m module <job>`; returns when it left this worker's hands."""
         if self._shutting_down():
             return
         claimed = time.monotonic()
-        try:
-            job = self._jobs.apply(job_id, Claim(self._owner, self._settings.lease))
-        except (Refused, StudioError, OSError) as reason:
-            log.info("dropped the ring for %s: %s", job_id, reason)
+        if (job := self._claim_first(kind)) is None:
             return
         try_publish_status(self._jobs, job)
         kills = oom_kills()
@@ -99,6 +96,23 @@ class Supervisor:
         if why is None and process.returncode == -signal.SIGKILL and _grew(kills, oom_kills()):
             why = "out_of_memory"
         self._conclude(job, process.returncode, why)
+
+    def _claim_first(self, kind: JobKind) -> Job | None:
+        """Return the first job in the order of the queue that no other worker takes before; None when none waits.
+
+        Which job the ring was for does not matter: a free worker is what all of them wait for.
+        """
+        try:
+            waiting = self._jobs.waiting(kind)
+        except OSError as error:
+            log.warning("dropped a ring: %s", error)
+            return None
+        for job in waiting:
+            try:
+                return self._jobs.apply(job.id, Claim(self._owner, self._settings.lease))
+            except (Refused, StudioError, OSError) as reason:
+                log.info("could not claim %s: %s", job.id, reason)
+        return None
 
     def _watch(self, watch: _Watch) -> Why | None:
         """Keep the lease until the run has ended; return why it was made to, if it was."""

@@ -8,6 +8,8 @@ import multiprocessing
 import os
 import socket
 import threading
+from functools import lru_cache
+from pathlib import Path
 from typing import Any
 
 import orjson
@@ -21,6 +23,7 @@ from shared.bus.devices import find_devices
 from shared.bus.supervisor import Supervisor
 from shared.schemas.job import JobKind
 from shared.settings import get_settings
+from shared.store.jobs import JobStore
 from shared.store.workspace import Workspace
 
 HEARTBEAT_S = 4.0
@@ -34,10 +37,9 @@ def make_worker(kind: JobKind, module: str) -> Celery:
     name = f"{kind}@{socket.gethostname()}:{os.getpid()}"
 
     @celery_app.task(name=TASK_NAME.format(kind=kind))  # type: ignore[untyped-decorator]
-    def run(job_id: str) -> None:
+    def run(_job_id: str) -> None:
         settings = get_settings()
-        jobs = Workspace(settings.workspace).jobs
-        Supervisor(jobs, settings, name, _shutting_down.is_set).work(job_id, module)
+        Supervisor(_jobs(settings.workspace), settings, name, _shutting_down.is_set).work(kind, module)
 
     @worker_shutting_down.connect(weak=False)  # type: ignore[untyped-decorator]
     def put_back(**_: Any) -> None:
@@ -48,6 +50,12 @@ def make_worker(kind: JobKind, module: str) -> Celery:
         threading.Thread(target=_beat, args=(kind, name), daemon=True, name="heartbeat").start()
 
     return celery_app
+
+
+@lru_cache(maxsize=1)
+def _jobs(root: Path) -> JobStore:
+    """One a process: it does not read again what did not change."""
+    return Workspace(root).jobs
 
 
 def workers() -> list[dict[str, Any]]:

@@ -95,10 +95,17 @@ class Job(EditableDocument):
     error: JobError | None = None
     result: dict[str, Any] | None = None
     idempotency_key: str | None = None
+    position: float | None = None
+    """Where a person put it among those that wait; see `place`."""
     created_at: datetime = Field(default_factory=utc_now)
     queued_at: datetime = Field(default_factory=utc_now)
     started_at: datetime | None = None
     finished_at: datetime | None = None
+
+    @property
+    def place(self) -> float:
+        """What waiting jobs are taken in the order of: a moment, that of its making unless a person moved it."""
+        return self.created_at.timestamp() if self.position is None else self.position
 
 
 class JobEvent(Model):

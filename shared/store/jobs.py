@@ -1,5 +1,6 @@
 """Jobs on disk: the document, its events, its log, and what a run leaves for its supervisor."""
 
+import builtins
 import os
 from collections.abc import Iterator
 from pathlib import Path
@@ -9,7 +10,7 @@ import orjson
 
 from shared.errors import NotFound
 from shared.schemas.base import new_id, utc_now
-from shared.schemas.job import Job, JobEvent, JobKind, Outcome
+from shared.schemas.job import Job, JobEvent, JobKind, JobStatus, Outcome
 from shared.store import documents, sources
 from shared.store.files import disk_errors, locked, remove_tree, write_bytes
 from shared.store.lifecycle import Command, Refused, transition
@@ -82,6 +83,11 @@ class JobStore:
         found = documents.read_all(Job, paths, reader=remembered)
         self._seen = fresh
         return sorted(found, key=lambda job: (job.created_at, job.id), reverse=True)
+
+    def waiting(self, kind: JobKind) -> builtins.list[Job]:
+        """Return the queued jobs of a kind in the order in which workers take them."""
+        queued = [job for job in self.list() if job.kind is kind and job.status is JobStatus.QUEUED]
+        return sorted(queued, key=lambda job: (job.place, job.id))
 
     def apply(self, job_id: str, command: Command) -> Job:
         """Change the job by `command` under its lock; once it is final, what only its runs needed is removed.

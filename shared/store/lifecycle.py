@@ -96,7 +96,27 @@ class RequestStop:
     """A person wants the run to end after the current batch and keep what it has."""
 
 
-Command = Claim | Renew | Finalize | Succeed | Fail | EndCancelled | Yield | Lose | Expire | RequestCancel | RequestStop
+@dataclass(frozen=True, slots=True)
+class Move:
+    """A person wants a waiting job to be taken earlier or later; see `Job.place`."""
+
+    position: float
+
+
+Command = (
+    Claim
+    | Renew
+    | Finalize
+    | Succeed
+    | Fail
+    | EndCancelled
+    | Yield
+    | Lose
+    | Expire
+    | RequestCancel
+    | RequestStop
+    | Move
+)
 
 _HINTS = {
     "out_of_memory": "Use a smaller batch or image size, or give the worker more memory.",
@@ -122,6 +142,8 @@ def transition(job: Job, command: Command, now: datetime) -> Job:
             changes = _request_stop(job, now)
         case Expire():
             changes = _expire(job, now)
+        case Move(position=position):
+            changes = _move(job, position)
         case _:
             changes = _owned(job, command, now)
     return job.model_copy(update={**changes, "revision": job.revision + 1})
@@ -154,6 +176,12 @@ def _request_stop(job: Job, now: datetime) -> dict[str, Any]:
     if job.status is JobStatus.QUEUED:
         return changes
     return {"stop_requested": True}
+
+
+def _move(job: Job, position: float) -> dict[str, Any]:
+    if job.status is not JobStatus.QUEUED:
+        raise Refused(f"{job.id} is {job.status}, not waiting")
+    return {"position": position}
 
 
 def _expire(job: Job, now: datetime) -> dict[str, Any]:

@@ -60,7 +60,7 @@ def supervise(jobs: JobStore, settings: Settings) -> Callable[..., Job]:
     """See a job through once, in this thread, and return what became of it."""
 
     def work(job: Job, shutting_down: Callable[[], bool] = lambda: False) -> Job:
-        Supervisor(jobs, settings, "test", shutting_down).work(job.id, "tests.support.scripted_run")
+        Supervisor(jobs, settings, "test", shutting_down).work(job.kind, "tests.support.scripted_run")
         return jobs.get(job.id)
 
     return work

@@ -71,7 +71,7 @@ def test_an_error_of_the_supervisor_leaves_no_run_behind(
     monkeypatch.setattr(Supervisor, "_watch", broken)
     job = new_job("deaf")
     with pytest.raises(ZeroDivisionError):
-        Supervisor(jobs, settings, "test", lambda: False).work(job.id, "tests.support.scripted_run")
+        Supervisor(jobs, settings, "test", lambda: False).work(job.kind, "tests.support.scripted_run")
     assert not run_pids(job)
 
 
@@ -99,7 +99,7 @@ def test_news_that_cannot_be_told_do_not_stop_the_work(
 def test_a_run_that_says_nothing_any_more_is_stalled(jobs: JobStore, new_job: NewJob, settings: Settings) -> None:
     job = new_job("deaf")
     impatient = settings.model_copy(update={"stall": 4.0})
-    Supervisor(jobs, impatient, "test", lambda: False).work(job.id, "tests.support.scripted_run")
+    Supervisor(jobs, impatient, "test", lambda: False).work(job.kind, "tests.support.scripted_run")
     after = jobs.get(job.id)
     assert (after.status, after.deaths[0].cause) == (JobStatus.QUEUED, "stalled")
     assert not run_pids(job)
@@ -108,7 +108,7 @@ def test_a_run_that_says_nothing_any_more_is_stalled(jobs: JobStore, new_job: Ne
 def test_a_run_that_keeps_talking_is_not_stalled(jobs: JobStore, new_job: NewJob, settings: Settings) -> None:
     job = new_job("count", steps=100)
     patient = settings.model_copy(update={"stall": 4.0})
-    Supervisor(jobs, patient, "test", lambda: False).work(job.id, "tests.support.scripted_run")
+    Supervisor(jobs, patient, "test", lambda: False).work(job.kind, "tests.support.scripted_run")
     assert jobs.get(job.id).status is JobStatus.SUCCEEDED
 
 

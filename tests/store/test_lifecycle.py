@@ -16,6 +16,7 @@ from shared.store.lifecycle import (
     Fail,
     Finalize,
     Lose,
+    Move,
     Refused,
     Renew,
     RequestCancel,
@@ -127,6 +128,13 @@ def test_two_equal_deaths_at_the_same_step_are_the_end() -> None:
     assert "same step" in job.error.message
 
 
+def test_only_a_waiting_job_is_moved_and_it_keeps_its_place_when_it_comes_back() -> None:
+    job = after(new_job(), Move(3.5), Claim("w", 30))
+    with pytest.raises(Refused):
+        after(job, Move(4))
+    assert after(job, Yield(1)).place == 3.5
+
+
 class AnyOrder(RuleBasedStateMachine):
     """Whatever is sent in whatever order, from owners new and old."""
 
@@ -186,6 +194,10 @@ class AnyOrder(RuleBasedStateMachine):
     @rule()
     def request_stop(self) -> None:
         self.send(RequestStop())
+
+    @rule(position=st.floats(0, 9))
+    def move(self, position: float) -> None:
+        self.send(Move(position))
 
     @invariant()
     def epoch_only_grows(self) -> None:

@@ -9,7 +9,10 @@ from shared.bus.doorbell import ring
 from shared.bus.events import publish_status
 from shared.errors import Conflict, Invalid, NotFound
 from shared.schemas.job import Job, JobKind, JobStatus, Progress
-from shared.store.lifecycle import Refused, RequestCancel, RequestStop
+from shared.store.lifecycle import Move, Refused, RequestCancel, RequestStop
+
+_APART = 0.002
+"""Seconds: a job moved to an end of its queue stands half as far from the last one there."""
 
 starting = threading.Lock()
 """Held from "nothing of the kind runs" to "it is written down", so that of two calls at once one is refused."""
@@ -149,6 +152,62 @@ def stop(studio: Studio, job_id: str) -> Job:
         Conflict: it has ended already.
     """
     return _request(studio, job_id, RequestStop())
+
+
+def waiting(studio: Studio, kind: JobKind | None = None) -> list[Job]:
+    """Return the jobs that wait, queue by queue, in the order in which workers take them."""
+    kinds = list(JobKind) if kind is None else [kind]
+    return [job for item in kinds for job in studio.workspace.jobs.waiting(item)]
+
+
+def move(studio: Studio, job_id: str, before: str | None) -> Job:
+    """Let a waiting job be taken right before another of its queue; None puts it at the end.
+
+    Raises:
+        Conflict: either does not wait (any more), or they wait in different queues.
+    """
+    job = studio.workspace.jobs.get(job_id)
+    with starting:
+        others = [item for item in waiting(studio, job.kind) if item.id != job_id]
+        at = len(others) if before is None else _index(studio, others, before)
+        for moved, position in _positions([*others[:at], job, *others[at:]], at):
+            try:
+                job = studio.workspace.jobs.apply(moved.id, Move(position))
+            except Refused:
+                if moved.id == job_id:
+                    raise _not_waiting(studio.workspace.jobs.get(job_id)) from None
+    job = studio.workspace.jobs.get(job_id)
+    publish_status(studio.workspace.jobs, job)
+    return job
+
+
+def _positions(order: list[Job], at: int) -> list[tuple[Job, float]]:
+    """Return the jobs to write and their places, so that `order` holds: one, unless no number is left between two."""
+    places = [job.place for number, job in enumerate(order) if number != at]
+    if not places:
+        return []
+    low = places[at - 1] if at > 0 else places[0] - _APART
+    high = places[at] if at < len(places) else places[-1] + _APART
+    middle = (low + high) / 2
+    if low < middle < high:
+        return [(order[at], middle)]
+    first, last = places[0] - len(order), places[-1]
+    return [(job, first + (last - first) * number / len(order)) for number, job in enumerate(order)]
+
+
+def _index(studio: Studio, others: list[Job], before: str) -> int:
+    for at, job in enumerate(others):
+        if job.id == before:
+            return at
+    raise _not_waiting(studio.workspace.jobs.get(before))
+
+
+def _not_waiting(job: Job) -> Conflict:
+    return Conflict(
+        "job_is_not_waiting",
+        f"{job.title!r} does not wait in this queue: it is {job.status}.",
+        hint="Only jobs that wait in the same queue can be put in order.",
+    )
 
 
 def _request(studio: Studio, job_id: str, command: RequestCancel | RequestStop) -> Job:

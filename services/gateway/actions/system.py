@@ -8,6 +8,7 @@ from typing import Any
 
 import redis
 
+from services.gateway.actions import jobs
 from services.gateway.studio import Studio
 from shared.bus.connection import connection
 from shared.bus.worker import workers
@@ -64,6 +65,16 @@ def devices() -> dict[str, Any]:
     items = [{**device, "host": worker["host"]} for worker in reporting for device in worker["devices"]]
     kinds = {item["kind"] for item in items}
     return {"items": items, "total": len(items), "default_selected": "gpu" if "gpu" in kinds else "cpu"}
+
+
+def team(studio: Studio) -> list[dict[str, Any]]:
+    """Return the workers that report, each with the job it has in hand; none while Redis is away."""
+    try:
+        reporting = workers()
+    except redis.RedisError:
+        return []
+    held = {job.owner: job for job in jobs.listed(studio) if job.status.live}
+    return [{**worker, "job": held.get(worker["name"])} for worker in reporting]
 
 
 def disk_use(studio: Studio) -> dict[str, Any]:

@@ -1,13 +1,23 @@
 """/api/jobs."""
 
 from fastapi import APIRouter
+from pydantic import ConfigDict
 
 from services.gateway.actions import jobs
-from services.gateway.api.http import Json, PageNumber, PageSize, started
+from services.gateway.api.http import Json, PageNumber, PageSize, listing, started
 from services.gateway.studio import StudioDep
+from shared.schemas.base import Model
 from shared.schemas.job import JobKind, JobStatus
 
 router = APIRouter(prefix="/api/jobs", tags=["jobs"])
+
+
+class Placement(Model):
+    """Where a waiting job is to stand: before another of its queue, or, with null, at the end."""
+
+    before: str | None
+
+    model_config = ConfigDict(json_schema_extra={"examples": [{"before": "job-1f3a9c02"}, {"before": None}]})
 
 
 @router.get("", summary="List jobs")
@@ -26,6 +36,14 @@ def list_jobs(
     return Json({"items": items, "total": len(found), "page": page, "page_size": page_size})
 
 
+@router.get("/waiting", summary="Jobs that wait, in order")
+def list_waiting(
+    studio: StudioDep, kind: JobKind | None = None, page: PageNumber = 1, page_size: PageSize = 50
+) -> Json:
+    """Queue by queue, in the order in which workers take them."""
+    return listing([item.model_dump(mode="json") for item in jobs.waiting(studio, kind)], page, page_size)
+
+
 @router.get("/{job_id}", summary="Read a job")
 def read_job(studio: StudioDep, job_id: str) -> Json:
     """Progress, attempts, worker, times, error with traceback and hint, result."""
@@ -36,3 +54,9 @@ def read_job(studio: StudioDep, job_id: str) -> Json:
 def cancel_job(studio: StudioDep, job_id: str) -> Json:
     """Cooperative first, forced after a grace period."""
     return started(jobs.cancel(studio, job_id))
+
+
+@router.post("/{job_id}/move", summary="Put a waiting job elsewhere in its queue")
+def move_job(studio: StudioDep, job_id: str, body: Placement) -> Json:
+    """409 `job_is_not_waiting` once a worker has it."""
+    return Json(jobs.move(studio, job_id, body.before).model_dump(mode="json"))

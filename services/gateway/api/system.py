@@ -30,6 +30,15 @@ def devices() -> Json:
     return Json(system.devices())
 
 
+@router.get("/api/system/workers", summary="Workers and what they are doing")
+def workers(studio: StudioDep) -> Json:
+    """Name, queue, host, devices with their memory in bytes, and the job in hand."""
+    items = [
+        {**item, "job": item["job"].model_dump(mode="json") if item["job"] else None} for item in system.team(studio)
+    ]
+    return Json({"items": items, "total": len(items)})
+
+
 @router.get("/api/system/workspace", summary="Disk use")
 def workspace(studio: StudioDep) -> Json:
     """By project, and what the disk has left."""
