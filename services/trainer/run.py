@@ -7,6 +7,7 @@ import logging
 from typing import Any
 
 from services.trainer.preparation import Prepared, last_checkpoint, prepare
+from services.trainer.provenance import store_provenance
 from services.trainer.record import Record
 from services.trainer.watch import Stopped, Watch
 from shared.bus.run import Run, main
@@ -42,6 +43,7 @@ def _train(run: Run, experiment: Experiment) -> Record:
     prepared = prepare(run, experiment, last_checkpoint(run, experiment))
     record = Record(run, experiment, prepared)
     record.begin()
+    store_provenance(run, experiment, prepared)
     _log_plan(prepared)
     left = prepared.blueprint.params.epochs - prepared.position.epoch
     if prepared.saved:

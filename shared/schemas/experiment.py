@@ -2,12 +2,15 @@
 
 from datetime import datetime
 from enum import StrEnum
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 
 from pydantic import Field
 
 from shared.schemas.base import Document, EditableDocument, Model, utc_now
 from shared.schemas.job import Job, JobStatus
+from shared.schemas.provenance import Provenance
+
+Tag = Annotated[str, Field(min_length=1, max_length=30)]
 
 
 class ExperimentStatus(StrEnum):
@@ -81,10 +84,14 @@ class Experiment(EditableDocument):
     project_id: str
     name: str = Field(min_length=1, max_length=120)
     description: str = Field(default="", max_length=2000)
+    notes: str = Field(default="", max_length=20_000)
+    tags: list[Tag] = Field(default_factory=list, max_length=20)
     configuration: Configuration
     job_id: str | None = None
     """The newest training job; none before the first start."""
     summary: Summary = Field(default_factory=Summary)
+    provenance: Provenance | None = None
+    """None until a training has started."""
     created_at: datetime = Field(default_factory=utc_now)
     updated_at: datetime = Field(default_factory=utc_now)
 

@@ -21,11 +21,27 @@ _SPLIT_ANEW = "Make a split of the present dataset and choose it."
 Name = Annotated[str, Field(min_length=1, max_length=120), AfterValidator(printable)]
 
 
+def _tag(value: str) -> str:
+    if "," in value:
+        raise ValueError("must have no comma, which stands between tags")
+    return printable(value)
+
+
+ShortTag = Annotated[str, Field(min_length=1, max_length=30), AfterValidator(_tag)]
+
+
+def _once(tags: list[str]) -> list[str]:
+    """Return tags without repetitions, which are told without case."""
+    return list({tag.casefold(): tag for tag in reversed(tags)}.values())[::-1]
+
+
 class ExperimentBody(Model):
     """A configuration; what is missing comes from the task's defaults or stays as it is."""
 
     name: Name | None = None
     description: str | None = Field(default=None, max_length=2000)
+    notes: str | None = Field(default=None, max_length=20_000)
+    tags: Annotated[list[ShortTag], Field(max_length=20), AfterValidator(_once)] | None = None
     split_name: str | None = None
     architecture: str | None = None
     params: dict[str, Any] | None = None
@@ -40,6 +56,7 @@ class ExperimentBody(Model):
                     "split_name": "80-10-10",
                     "architecture": "mobilenet_v3_small",
                     "params": {"epochs": 3, "image_size": 96},
+                    "tags": ["baseline"],
                 }
             ]
         }

@@ -10,6 +10,7 @@ from shared.schemas.base import Model, new_id
 from shared.schemas.experiment import CheckpointInfo, EpochRow, Experiment, ExperimentStatus, experiment_status
 from shared.schemas.job import Job
 from shared.schemas.split import LeakReport
+from shared.store.curves import curve
 
 _LINE_BYTES = 500
 """More than a line of a log is long, as a rule; of longer ones a tail shows fewer."""
@@ -25,6 +26,8 @@ class ExperimentView(Model):
     """What leaks from one side of the split to the other, where that is known."""
     job: Job | None
     checkpoints: list[CheckpointInfo]
+    curve: list[float]
+    """The key metric over the epochs, thinned; see `shared.store.curves`."""
 
     @property
     def leaky(self) -> bool:
@@ -39,6 +42,7 @@ class ExperimentView(Model):
             "split_name": self.split_name,
             "split_leaky": self.leaky,
             "status": self.status.value,
+            "curve": self.curve,
             "checkpoints": [item.model_dump(mode="json") for item in self.checkpoints],
             **jobs.told(self.job),
         }
@@ -47,7 +51,9 @@ class ExperimentView(Model):
 def listed(studio: Studio, project_id: str) -> list[ExperimentView]:
     """Return a project's experiments, newest first."""
     studio.workspace.projects.get(project_id)
-    return [with_status(studio, item) for item in studio.workspace.experiments(project_id).list()]
+    known = {job.id: job for job in studio.workspace.jobs.list()}
+    items = studio.workspace.experiments(project_id).list()
+    return [with_job(studio, item, known.get(item.job_id or "")) for item in items]
 
 
 def view(studio: Studio, project_id: str, experiment_id: str) -> ExperimentView:
@@ -69,6 +75,8 @@ def create(studio: Studio, project_id: str, body: ExperimentBody) -> ExperimentV
         project_id=project_id,
         name=body.name or f"{architecture.label} {len(store.list()) + 1}",
         description=body.description or "",
+        notes=body.notes or "",
+        tags=body.tags or [],
         configuration=complete,
     )
     return with_status(studio, store.create(experiment))
@@ -77,14 +85,14 @@ def create(studio: Studio, project_id: str, body: ExperimentBody) -> ExperimentV
 def edit(
     studio: Studio, project_id: str, experiment_id: str, body: ExperimentBody, revision: int | None = None
 ) -> ExperimentView:
-    """Change an experiment: its name and description always, the rest while it is `created`.
+    """Change an experiment: its name, description, notes and tags always, the rest while it is `created`.
 
     Raises:
         Conflict: the configuration is locked.
     """
 
     def change(item: Experiment) -> Experiment:
-        named = {"name": body.name, "description": body.description}
+        named = {"name": body.name, "description": body.description, "notes": body.notes, "tags": body.tags}
         changes: dict[str, Any] = {key: value for key, value in named.items() if value is not None}
         if body.model_fields_set - named.keys():
             if status_of(studio, item) is not ExperimentStatus.CREATED:
@@ -122,6 +130,7 @@ def duplicate(studio: Studio, project_id: str, experiment_id: str) -> Experiment
         project_id=project_id,
         name=f"{source.name[:110]} (copy)",
         description=source.description,
+        tags=source.tags,
         configuration=source.configuration,
     )
     return with_status(studio, studio.workspace.experiments(project_id).create(copy))
@@ -147,31 +156,14 @@ def log(studio: Studio, project_id: str, experiment_id: str, tail: int = 500) ->
     return "\n".join(lines[-tail:])
 
 
-def compare(studio: Studio, project_id: str, ids: list[str]) -> dict[str, Any]:
-    """Return several experiments side by side: rows, final numbers, and only the settings that differ."""
-    views = [view(studio, project_id, experiment_id) for experiment_id in ids]
-    settings = [_flat(item.experiment.configuration.model_dump(mode="json")) for item in views]
-    keys = sorted(set().union(*settings))
-    differing = [key for key in keys if len({repr(each.get(key)) for each in settings}) > 1]
-    return {
-        "experiments": [
-            {
-                "id": item.experiment.id,
-                "name": item.experiment.name,
-                "status": item.status.value,
-                "summary": item.experiment.summary.model_dump(mode="json"),
-                "split_leaky": item.leaky,
-                "rows": [row.model_dump(mode="json") for row in metrics(studio, project_id, item.experiment.id)],
-            }
-            for item in views
-        ],
-        "differences": {key: [each.get(key) for each in settings] for key in differing},
-    }
-
-
 def with_status(studio: Studio, item: Experiment) -> ExperimentView:
     """Return an experiment with what is known of it elsewhere."""
-    job = jobs.find(studio, item.job_id)
+    return with_job(studio, item, jobs.find(studio, item.job_id))
+
+
+def with_job(studio: Studio, item: Experiment, job: Job | None) -> ExperimentView:
+    """Return an experiment with what is known of it elsewhere, its newest job being known already."""
+    store = studio.workspace.experiments(item.project_id)
     try:
         split = studio.workspace.splits(item.project_id).get(item.configuration.split_id)
     except StudioError:
@@ -182,8 +174,15 @@ def with_status(studio: Studio, item: Experiment) -> ExperimentView:
         split_name=split.name if split else "(deleted)",
         leaks=split.leaks if split else None,
         job=jobs.with_progress(studio, job) if job else None,
-        checkpoints=studio.workspace.experiments(item.project_id).checkpoints(item.id),
+        checkpoints=store.checkpoints(item.id),
+        curve=curve(store.folder(item.id) / "metrics.jsonl", key_metric(studio, item)),
     )
+
+
+def key_metric(studio: Studio, item: Experiment) -> str:
+    """Return the key, in metric rows, of the metric that decides which epoch is best."""
+    primary = configuration.task_of(studio, item.project_id).primary_metric.key
+    return item.summary.metric_key or f"val_{primary}"
 
 
 def status_of(studio: Studio, item: Experiment) -> ExperimentStatus:
@@ -200,12 +199,3 @@ def refuse_while_busy(studio: Studio, project_id: str, experiment_id: str) -> No
                 f"A job of this experiment is not finished: {job.title}.",
                 hint="Stop it first.",
             )
-
-
-def _flat(tree: Any, prefix: str = "") -> dict[str, Any]:
-    """Return a nested mapping with dotted keys."""
-    if not isinstance(tree, dict):
-        return {prefix: tree}
-    return {
-        key: value for name, sub in tree.items() for key, value in _flat(sub, f"{prefix}.{name}".strip(".")).items()
-    }

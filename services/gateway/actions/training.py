@@ -51,7 +51,7 @@ def restart(studio: Studio, project_id: str, experiment_id: str) -> ExperimentVi
     """
     experiments.view(studio, project_id, experiment_id)
     store = studio.workspace.experiments(project_id)
-    fresh = {"job_id": None, "summary": Summary()}
+    fresh = {"job_id": None, "summary": Summary(), "provenance": None}
     with jobs.starting:
         experiments.refuse_while_busy(studio, project_id, experiment_id)
         store.clear_results(experiment_id)

@@ -1,25 +1,54 @@
 """/api/training."""
 
-from typing import Annotated
+from typing import Annotated, Literal
 
-from fastapi import APIRouter, Query, Response
+from fastapi import APIRouter, Depends, Query, Response
 
-from services.gateway.actions import experiments, training
+from services.gateway.actions import comparison, experiment_list, experiments, training
+from services.gateway.actions.comparison import Comparison
 from services.gateway.actions.configuration import ExperimentBody
+from services.gateway.actions.experiment_list import ExperimentQuery, SortBy, SortOrder
 from services.gateway.api.events import AfterQuery, LastEventId, answer_stream
-from services.gateway.api.http import IdempotencyKey, IfMatch, Json, PageNumber, PageSize, listing, revision_of, started
+from services.gateway.api.http import (
+    IdempotencyKey,
+    IfMatch,
+    Json,
+    PageNumber,
+    PageSize,
+    listed,
+    listing,
+    revision_of,
+    started,
+)
 from services.gateway.live import Scope
 from services.gateway.studio import StudioDep
+from shared.schemas.experiment import ExperimentStatus
 
+
+def _query(
+    search: Annotated[str, Query(max_length=200, description="In name, tags, texts and architecture.")] = "",
+    status: ExperimentStatus | None = None,
+    tag: Annotated[str, Query(max_length=30)] = "",
+    sort_by: SortBy = "created_at",
+    sort_order: Annotated[SortOrder | None, Query(description="By default the newest and the best first.")] = None,
+) -> ExperimentQuery:
+    return ExperimentQuery(search, status, tag, sort_by, sort_order)
+
+
+IdsQuery = Annotated[str, Query(description="Ids, separated by commas.")]
+QueryDep = Annotated[ExperimentQuery, Depends(_query)]
 router = APIRouter(prefix="/api/training/{project_id}", tags=["training"])
 _FROM_THE_START = "0-0"
 _ONE = "/experiments/{experiment_id}"
 
 
 @router.get("/experiments", summary="List experiments")
-def list_experiments(studio: StudioDep, project_id: str, page: PageNumber = 1, page_size: PageSize = 50) -> Json:
-    """Newest first, with status and best metric."""
-    return listing([item.body() for item in experiments.listed(studio, project_id)], page, page_size)
+def list_experiments(
+    studio: StudioDep, project_id: str, query: QueryDep, page: PageNumber = 1, page_size: PageSize = 50
+) -> Json:
+    """Newest first unless sorted otherwise, with status, best metric and its curve."""
+    found = experiment_list.find(studio, project_id, query, page, page_size)
+    return listed([item.body() for item in found.items], found.total, page, page_size)
 
 
 @router.post("/experiments", status_code=201, summary="Create an experiment")
@@ -40,7 +69,7 @@ def read_experiment(studio: StudioDep, project_id: str, experiment_id: str) -> J
 def edit_experiment(
     studio: StudioDep, project_id: str, experiment_id: str, body: ExperimentBody, if_match: IfMatch = None
 ) -> Json:
-    """Name and description always; the configuration while it is `created`, later 409 `experiment_is_locked`."""
+    """Name, description, notes, tags always; the configuration while `created`, later 409 `experiment_is_locked`."""
     return Json(experiments.edit(studio, project_id, experiment_id, body, revision_of(if_match)).body())
 
 
@@ -120,7 +149,23 @@ def stream(
 
 @router.get("/compare", summary="Compare experiments")
 def compare(
-    studio: StudioDep, project_id: str, ids: Annotated[str, Query(description="Ids, separated by commas.")]
-) -> Json:
-    """Curves, final metrics, and only the settings that differ."""
-    return Json(experiments.compare(studio, project_id, [item for item in ids.split(",") if item]))
+    studio: StudioDep,
+    project_id: str,
+    ids: IdsQuery,
+    as_format: Annotated[Literal["json", "csv"], Query(alias="format")] = "json",
+) -> Response:
+    """Curves, best and last metrics, and only the settings that differ; as CSV one row an experiment."""
+    found = comparison.compare(studio, project_id, [item.strip() for item in ids.split(",") if item.strip()])
+    return _csv(found) if as_format == "csv" else Json(found.body())
+
+
+@router.get("/compare.csv", summary="Compare experiments, as CSV", response_class=Response)
+def compare_as_csv(studio: StudioDep, project_id: str, ids: IdsQuery) -> Response:
+    """The same as `compare?format=csv`."""
+    return compare(studio, project_id, ids, "csv")
+
+
+def _csv(found: Comparison) -> Response:
+    """Return a comparison as a file to save."""
+    headers = {"Content-Disposition": 'attachment; filename="comparison.csv"'}
+    return Response(comparison.table(found), media_type="text/csv; charset=utf-8", headers=headers)
