@@ -3,8 +3,13 @@
 from collections.abc import Iterator
 
 import pytest
+from hypothesis import settings
 
 from tests.support.redis import RedisServer
+
+# How long an example takes depends on what else the machine does.
+settings.register_profile("studio", deadline=None)
+settings.load_profile("studio")
 
 
 @pytest.fixture(scope="session")

@@ -33,7 +33,7 @@ def trained(
     for epoch, value in enumerate(values, start=1):
         metrics = {"train_loss": 1 / epoch, KEY: value}
         row = EpochRow(epoch=epoch, step=epoch, seconds=2, learning_rate=0.1, images_per_second=9, metrics=metrics)
-        store.append_metrics(experiment.id, row)
+        store.course(experiment.id).append_epoch(row)
     job = world.claim(world.workspace.jobs.create(JobKind.TRAINING, world.project.id, name, {}))
     world.workspace.jobs.apply(job.id, Succeed(job.epoch, None))
     summary = Summary(epochs_done=len(values), best_metric=max(values), metric_key=KEY, seconds=2.0 * len(values))
@@ -71,7 +71,7 @@ def test_the_curve_of_the_key_metric_is_thinned_and_follows_its_file(
     curve = client.get(f"{url}/{experiment.id}").json()["curve"]
     assert (len(curve), curve[0], curve[-1]) == (60, values[0], values[-1])
     row = EpochRow(epoch=201, step=1, seconds=1, learning_rate=0.1, images_per_second=9, metrics={KEY: 1.0})
-    world.workspace.experiments(world.project.id).append_metrics(experiment.id, row)
+    world.workspace.experiments(world.project.id).course(experiment.id).append_epoch(row)
     assert client.get(f"{url}/{experiment.id}").json()["curve"][-1] == 1.0
 
 
