@@ -6,11 +6,13 @@ import os
 import threading
 from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from services.importer.files import printable
+from services.importer.memory import Budget
 from shared.errors import Invalid
 from shared.schemas.base import utc_now
 from shared.schemas.dataset import ImageRecord, Problem
@@ -20,6 +22,10 @@ from shared.taskkit.formats.rows import Row
 from shared.taskkit.images import Inspection, inspect
 
 _BATCH = 64
+_MOST_CONTENT = 256 * 1024**2
+"""Bytes of files that are held at a time, unless one alone has more."""
+_MOST_PIXELS = 512 * 1024**2
+"""Bytes that decoding takes at a time, unless one image alone takes more."""
 _MEND = "Replace the file with a whole image and import again."
 
 
@@ -45,6 +51,7 @@ class ImageStorer:
         self._max_pixels = max_pixels
         self._max_bytes = max_bytes
         self._lock = threading.Lock()
+        self._contents, self._pixels = Budget(_MOST_CONTENT), Budget(_MOST_PIXELS)
         self.written: dict[str, tuple[Path, ...]] = {}
         """Files made here, by image id, named before they are written; of twins in one batch only one writes."""
 
@@ -62,14 +69,22 @@ class ImageStorer:
                 done = following
 
     def _one(self, row: Row) -> Stored | Problem:
-        try:
-            data = self._read(row)
-            found = inspect(data, self._max_pixels)
-        except Invalid as error:
-            return _problem(row, error.code, error.message, error.hint or _MEND)
-        except OSError as error:
-            return _problem(row, "unreadable_file", f"The file cannot be read: {error.strerror or error}.", _MEND)
-        return dataclasses.replace(self._keep(row, data, found), notes=_warnings(row, found))
+        # Whoever waits for room for pixels holds what it read already, and nobody waits the other way round.
+        with self._contents.taking(self._length(row)):
+            try:
+                data = self._read(row)
+                found = inspect(data, self._max_pixels, self._pixels.taking)
+            except Invalid as error:
+                return _problem(row, error.code, error.message, error.hint or _MEND)
+            except OSError as error:
+                return _problem(row, "unreadable_file", f"The file cannot be read: {error.strerror or error}.", _MEND)
+            return dataclasses.replace(self._keep(row, data, found), notes=_warnings(row, found))
+
+    def _length(self, row: Row) -> int:
+        """Return how many bytes a file has; 0 for what `_read` will refuse."""
+        with suppress(OSError):
+            return os.stat(self._root / row.file).st_size
+        return 0
 
     def _read(self, row: Row) -> bytes:
         path = self._root / row.file

@@ -5,8 +5,8 @@ Whatever shows an image or learns from it takes it from `upright_rgb`, so that a
 
 import io
 import warnings
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from dataclasses import dataclass
 from typing import Final, Literal, NamedTuple
 
@@ -31,6 +31,9 @@ _TURNS: Final = {
 }
 """What turns an image upright, by its EXIF orientation."""
 _SWAPS_SIDES: Final = (5, 6, 7, 8)
+_BYTES_LOADED: Final = {"JPEG": 0.25, "progressive": 6, "TIFF": 8, "WEBP": 16}
+"""Bytes a pixel; 4 for others. Baseline JPEGs are loaded small, progressive ones hold their coefficients before that,
+TIFFs may be turned, and WebP's decoder has several copies."""
 _PIECE: Final = 2**22
 """Bytes of a file that the decoder of JPEGs gets at a time."""
 _XMP: Final = ("xmp", "XML:com.adobe.xmp")
@@ -56,12 +59,15 @@ class Inspection:
     notes: tuple[Note, ...]
 
 
-def inspect(data: bytes, max_pixels: int) -> Inspection:
+def inspect(
+    data: bytes, max_pixels: int, room: Callable[[int], AbstractContextManager[object]] = nullcontext
+) -> Inspection:
     """Decode an image far enough to know it is whole, and make its thumbnail.
 
     Args:
         data: the bytes of the file.
         max_pixels: more are refused before decoding.
+        room: called with about how many bytes the pixels will take, and held while they are there.
 
     Raises:
         Invalid: not an image, of a kind the studio does not read, damaged, or too large.
@@ -81,17 +87,18 @@ def inspect(data: bytes, max_pixels: int) -> Inspection:
                 hint="Cut or shrink it; an operator can allow more with AI_STUDIO_MAX_IMAGE_PIXELS.",
             )
         pages = _pages(image)
-        upright = _upright(image, THUMBNAIL_SIZE, "longer")
-        small = _fitted(upright.rgb)
-        grey = small.convert("L")
-        return Inspection(
-            *upright.size,
-            format_name,
-            _as_jpeg(small),
-            brightness(grey),
-            perceptual_hash(grey),
-            (*pages, *upright.notes),
-        )
+        with room(_loaded(image)):
+            upright = _upright(image, THUMBNAIL_SIZE, "longer")
+            small = _fitted(upright.rgb)
+            grey = small.convert("L")
+            return Inspection(
+                *upright.size,
+                format_name,
+                _as_jpeg(small),
+                brightness(grey),
+                perceptual_hash(grey),
+                (*pages, *upright.notes),
+            )
 
 
 def thumbnail(data: bytes) -> bytes:
@@ -149,14 +156,18 @@ def _upright(image: Image.Image, side: int, along: Along) -> _Upright:
     if image.draft("RGB", needed) is not None and isinstance(image, ImageFile.ImageFile):
         # Handed over in larger pieces than 64 KB, a photo is decoded in fewer goes.
         image.decodermaxblock = _PIECE
-    rgb, notes = to_rgb(image)
-    factor = min(rgb.width // needed[0], rgb.height // needed[1])
-    small = rgb.reduce(factor) if factor > 1 else rgb
+    small, notes = to_rgb(image, needed)
     orientation = _orientation(image)
     if (turn := _TURNS.get(orientation)) is not None:
         small = small.transpose(turn)
     small.info = {}  # Comments and profiles of the file are not those of these pixels.
     return _Upright(small, (height, width) if orientation in _SWAPS_SIDES else (width, height), notes)
+
+
+def _loaded(image: Image.Image) -> int:
+    """Return about how many bytes the pixels of an opened image take while it is read for its thumbnail."""
+    kind = "progressive" if image.info.get("progressive") else _FORMATS.get(image.format or "", "")
+    return round(image.width * image.height * _BYTES_LOADED.get(kind, 4))
 
 
 def _orientation(image: Image.Image) -> int:

@@ -4,6 +4,7 @@ How values become 8 bits follows from their type alone, never from the values of
 two images stays equally bright for a model, in training and wherever it is used later.
 """
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Final
 
@@ -13,8 +14,8 @@ from PIL import Image, ImageOps
 
 from shared.errors import Invalid
 
-_BAND: Final = 2**22
-"""Pixels that are scaled at a time: floats take eight bytes each."""
+_BAND: Final = 2**20
+"""Pixels that are converted at a time: floats take eight bytes each."""
 _DIM: Final = 1 / 8
 """Images that use less of their range than this are nearly black."""
 _BITS_PER_SAMPLE: Final = 258
@@ -38,8 +39,11 @@ class _Scale:
     words: str
 
 
-def to_rgb(image: Image.Image) -> tuple[Image.Image, list[Note]]:
+def to_rgb(image: Image.Image, needed: tuple[int, int]) -> tuple[Image.Image, list[Note]]:
     """Return an image as 8-bit RGB, and what was done to get there. Loads the image.
+
+    It is reduced by the largest whole number that leaves the `needed` width and height. What has other values than
+    the result is converted in bands: beside the loaded pixels, only the result takes memory that grows with the image.
 
     - Integers of 9 to 16 bits keep their upper eight: 0 is black, and white is the largest value their declared number
       of bits can hold, whatever values an image has. A camera of 12 bits whose values lie in a 16-bit file gives
@@ -52,34 +56,49 @@ def to_rgb(image: Image.Image) -> tuple[Image.Image, list[Note]]:
     Raises:
         Invalid: its colour space is not read.
     """
-    deep = _is_deep(image)
-    scale = _scale(image)
-    if scale is not None:
-        return _scaled(image, scale)
+    deep, scale = _is_deep(image), _scale(image)
     image.load()
-    notes = [_scaled_note(_Scale(65535, "16-bit"))] if deep else []
     if image.mode == "LAB":
         raise Invalid("unknown_image_format", "Images in the colour space LAB are not read.", hint="Save it as RGB.")
-    if image.mode in ("La", "RGBa"):
-        image = image.convert({"La": "LA", "RGBa": "RGBA"}[image.mode])
-    if not image.has_transparency_data:
-        return image.convert("RGB"), notes
-    layer = image.convert("RGBA")
-    del image
-    if layer.getchannel("A").getextrema() == (0, 0):
-        mend = "Save the image without its alpha channel if something else should be seen."
-        notes.append(Note("transparent_image", "All of the image is transparent; it is seen as white.", mend))
-    return _on_white(layer), notes
+    factor = max(1, min(image.width // needed[0], image.height // needed[1]))
+    if scale is not None:
+        return _scaled(image, scale, factor)
+    notes = [_scaled_note(_Scale(65535, "16-bit"))] if deep else []
+    if image.has_transparency_data:
+        rgb, more = _on_white(image, factor)
+        return rgb, notes + more
+    if image.mode == "RGB":
+        return image.reduce(factor), notes
+    return _in_bands(image, factor, lambda band: band.convert("RGB")), notes
 
 
-def _on_white(layer: Image.Image) -> Image.Image:
-    """Return an RGBA image on white, made in bands: a large one has four bytes a pixel, and so would each step."""
-    out = Image.new("RGB", layer.size)
-    rows = max(1, _BAND // layer.width)
-    for top in range(0, layer.height, rows):
-        band = layer.crop((0, top, layer.width, min(top + rows, layer.height)))
-        out.paste(Image.alpha_composite(Image.new("RGBA", band.size, "white"), band).convert("RGB"), (0, top))
+def _in_bands(image: Image.Image, factor: int, see: Callable[[Image.Image], Image.Image]) -> Image.Image:
+    """Return an image as RGB, reduced, with `see` making 8-bit grey or RGB of a band of full width."""
+    out = Image.new("RGB", (-(-image.width // factor), -(-image.height // factor)))
+    rows = factor * max(1, _BAND // (image.width * factor))
+    for top in range(0, image.height, rows):
+        band = image.crop((0, top, image.width, min(top + rows, image.height)))
+        out.paste(see(band).reduce(factor).convert("RGB"), (0, top // factor))
     return out
+
+
+def _on_white(image: Image.Image, factor: int) -> tuple[Image.Image, list[Note]]:
+    """Return an image that has transparent pixels on white, reduced."""
+    blank = True
+
+    def see(band: Image.Image) -> Image.Image:
+        nonlocal blank
+        if band.mode in ("La", "RGBa"):
+            band = band.convert({"La": "LA", "RGBa": "RGBA"}[band.mode])
+        layer = band.convert("RGBA")
+        blank = blank and layer.getchannel("A").getbbox() is None
+        return Image.alpha_composite(Image.new("RGBA", layer.size, "white"), layer).convert("RGB")
+
+    rgb = _in_bands(image, factor, see)
+    if not blank:
+        return rgb, []
+    mend = "Save the image without its alpha channel if something else should be seen."
+    return rgb, [Note("transparent_image", "All of the image is transparent; it is seen as white.", mend)]
 
 
 def brightness(grey: Image.Image) -> float:
@@ -132,20 +151,21 @@ def _tag(image: Image.Image, number: int, default: int) -> int:
     return int(value[0] if isinstance(value, tuple) else value)
 
 
-def _scaled(image: Image.Image, scale: _Scale) -> tuple[Image.Image, list[Note]]:
-    image.load()
-    out = np.empty((image.height, image.width), np.uint8)
-    rows = max(1, _BAND // image.width)
+def _scaled(image: Image.Image, scale: _Scale, factor: int) -> tuple[Image.Image, list[Note]]:
+    """Return an image with one deep channel, reduced."""
     low, high = np.inf, -np.inf
-    for top in range(0, image.height, rows):
-        band = np.nan_to_num(np.asarray(image.crop((0, top, image.width, min(top + rows, image.height)))))
-        low, high = min(low, float(band.min())), max(high, float(band.max()))
-        out[top : top + rows] = _eight_bits(band, scale)
-    grey = Image.fromarray(out)
-    if _tag(image, _PHOTOMETRIC, 1) == 0:
-        # Pillow turns values around where 0 is white only up to 8 bits.
-        grey = ImageOps.invert(grey)
-    return grey.convert("RGB"), [_scaled_note(scale, low, high)]
+    # Pillow turns values around where 0 is white only up to 8 bits.
+    inverted = _tag(image, _PHOTOMETRIC, 1) == 0
+
+    def see(band: Image.Image) -> Image.Image:
+        nonlocal low, high
+        values = np.nan_to_num(np.asarray(band))
+        low, high = min(low, float(values.min())), max(high, float(values.max()))
+        grey = Image.fromarray(_eight_bits(values, scale))
+        return ImageOps.invert(grey) if inverted else grey
+
+    rgb = _in_bands(image, factor, see)
+    return rgb, [_scaled_note(scale, low, high)]
 
 
 def _eight_bits(band: npt.NDArray[np.generic], scale: _Scale) -> npt.NDArray[np.uint8]:

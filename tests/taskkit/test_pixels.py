@@ -1,6 +1,9 @@
 import io
 import random
+import subprocess
+import sys
 import tracemalloc
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -219,3 +222,26 @@ def test_a_thousand_damaged_images_are_read_or_refused_and_leave_no_memory() -> 
     assert refusals <= {"not_an_image", "damaged_image", "image_too_large", "unknown_image_format"}
     assert 100 < readable < 900
     assert grown < 5_000_000
+
+
+GROWTH = """
+import resource, sys
+from pathlib import Path
+from shared.taskkit.images import inspect
+data = Path(sys.argv[1]).read_bytes()
+before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+inspect(data, 10**8)
+print(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before)
+"""
+
+
+@pytest.mark.parametrize(("mode", "per_pixel"), [("RGB", 4), ("RGBA", 4), ("LA", 4), ("P", 1), ("I;16", 2)])
+def test_a_large_image_takes_little_more_memory_than_its_decoded_pixels(
+    tmp_path: Path, mode: str, per_pixel: int
+) -> None:
+    pixels = 5000 * 5000
+    Image.new(mode, (5000, 5000)).save(tmp_path / "large.png")
+    made = subprocess.run(
+        [sys.executable, "-c", GROWTH, str(tmp_path / "large.png")], capture_output=True, check=True, text=True
+    )
+    assert int(made.stdout) * 1024 < per_pixel * pixels + 64 * 1024**2
