@@ -82,7 +82,7 @@ class SplitRequest(Model):
 class SubsetSummary(Model):
     """How many images a subset has, and how many of them show each class.
 
-    An image counts for every class it shows; one that shows none counts for its stratum, such as "60 to 80" or
+    An image counts for every class it shows; one that shows none counts for its stratum, such as "60 to 80 m" or
     "(no object)".
     """
 
@@ -138,41 +138,42 @@ class LeakReport(Model):
         return bool(self.near_duplicates or self.groups)
 
 
-class SplitPreview(SplitRequest):
+class SplitFacts(Model):
+    """What a preview and a split have in common: how it was asked for and what came of it."""
+
+    ratios: Ratios | None = None
+    """None where the subsets are as imported: no share was asked for."""
+    seed: int | None = None
+    """None where the subsets are as imported: nothing was drawn."""
+    strategy: SplitStrategy
+    group_by: GroupBy | None = None
+    folds: int | None = None
+    """Number of splits that are made together."""
+    dataset_revision: int
+    counts: dict[Subset, int]
+    subsets: dict[Subset, SubsetSummary]
+    groups: int | None = None
+    """Number of groups, where images are kept together."""
+    warnings: list[str]
+
+
+class SplitPreview(SplitFacts):
     """What a request would give.
 
     With folds, `ratios`, `counts` and `subsets` are of the first, warnings and leaks of all together.
     """
 
-    dataset_revision: int
-    counts: dict[Subset, int]
-    subsets: dict[Subset, SubsetSummary]
-    groups: int | None = None
-    """Number of groups, where images are kept together."""
     fold_counts: list[dict[Subset, int]] | None = None
-    warnings: list[str]
     leaks: LeakReport
 
 
-class Split(Document):
+class Split(SplitFacts, Document):
     """`splits/<split_id>.json`."""
 
     id: str
     name: str = Field(min_length=1, max_length=80)
-    ratios: Ratios
-    seed: int
-    strategy: SplitStrategy
-    group_by: GroupBy | None = None
-    folds: int | None = None
-    """Number of splits that were made together."""
     fold: int | None = None
-    """Which of them this one is, from 1."""
-    dataset_revision: int
-    counts: dict[Subset, int]
-    subsets: dict[Subset, SubsetSummary]
-    groups: int | None = None
-    """Number of groups, where images are kept together."""
-    warnings: list[str]
+    """Which of the splits that were made together this one is, from 1."""
     leaks: LeakReport | None = None
     """None for a split that was made before leaks were looked for."""
     assignment: dict[Subset, list[str]]

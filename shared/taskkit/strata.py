@@ -13,6 +13,7 @@ from shared.schemas.dataset import ImageRecord
 
 NO_OBJECT = "(no object)"
 NO_VALUE = "(no value)"
+RANGES_APART = " / "
 BINS = 10
 IMAGES_PER_STRATUM = 10
 _NUMBER = re.compile(r"((?:(?<!\S)-)?\d+(?:\.\d+)?)")
@@ -27,13 +28,14 @@ def shown_classes(record: ImageRecord) -> tuple[int, ...]:
 def rarest_class(records: Iterable[ImageRecord], names: Mapping[int, str]) -> list[str]:
     """Return for each image the class it shows that the fewest images show, so that no subset lacks a rare class.
 
+    Of equally rare ones it is the first by name, whatever ids an import gave them.
     The records are read once, as a stream.
     """
     known: dict[tuple[int, ...], tuple[int, ...]] = {}
     shown = [known.setdefault(found, found) for found in map(shown_classes, records)]
-    images = Counter(class_id for classes in shown for class_id in classes)
+    shown_by = Counter(names[class_id] for classes in shown for class_id in classes)
     rarest = {
-        classes: names[min(classes, key=lambda item: (images[item], item))] if classes else NO_OBJECT
+        classes: min((names[item] for item in classes), key=lambda name: (shown_by[name], name), default=NO_OBJECT)
         for classes in known
     }
     return [rarest[classes] for classes in shown]
@@ -55,7 +57,7 @@ def binned(records: Iterable[ImageRecord], bins: int = BINS) -> list[str]:
     ranges = [_ranges(*item, bins if width == 1 else 0) for item in zip(columns, limits, strict=True)]
     labels = [NO_VALUE] * len(rows)
     for place, *texts in zip(valued, *ranges, strict=True):
-        labels[place] = " / ".join(texts)
+        labels[place] = RANGES_APART.join(texts)
     return labels
 
 

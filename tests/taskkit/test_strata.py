@@ -43,6 +43,13 @@ def test_the_rarest_class_is_counted_in_images_not_in_boxes() -> None:
     assert rarest_class(iter([]), NAMES) == []
 
 
+def test_of_equally_rare_classes_the_first_by_name_counts() -> None:
+    records = [boxes(1, 4, 7), boxes(1, 4)]
+    assert rarest_class(iter(records), NAMES) == ["platelet", "red cell"]
+    others = {1: "white cell", 4: "red cell", 7: "platelet"}
+    assert rarest_class(iter(records), others) == ["platelet", "red cell"], "whatever ids the import gave"
+
+
 def test_shown_classes_do_not_depend_on_the_kind_of_annotation() -> None:
     assert shown_classes(boxes(7, 1, 7)) == (1, 7)
     assert shown_classes(record([LabelAnnotation(class_id=4)])) == (4,)

@@ -37,3 +37,12 @@ document.addEventListener("alpine:init", () => {
     },
   }));
 });
+
+// What is wrong with a field comes with the preview; the field is marked as long as something is said of it.
+document.addEventListener("htmx:afterSettle", () => {
+  for (const control of document.querySelectorAll("#split-form [aria-errormessage]")) {
+    const said = document.getElementById(control.getAttribute("aria-errormessage"))?.textContent;
+    control.toggleAttribute("aria-invalid", Boolean(said));
+    if (said) control.setAttribute("aria-invalid", "true");
+  }
+});

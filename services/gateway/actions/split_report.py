@@ -1,17 +1,17 @@
 """What a person should know of a split before it is kept: what is missing in it, and what stands on both sides."""
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 
 from services.gateway.actions.split_rows import Codes, Flags, Rows
 from shared.schemas.base import SUBSETS, Subset
-from shared.schemas.dataset import ImageRecord
+from shared.schemas.dataset import ImageRecord, TargetInfo
 from shared.schemas.split import LeakImage, LeakPair, LeakReport, SplitRequest
 from shared.taskkit.groups import are_series, group_of, series_of
 from shared.taskkit.similarity import closest
-from shared.taskkit.strata import natural
+from shared.taskkit.strata import NO_VALUE, RANGES_APART, natural
 
 SHOWN_PAIRS = 12
 RecordOf = Callable[[int], ImageRecord]
@@ -32,16 +32,30 @@ class Sides:
         return np.where(self.parts == self.folds, 2, np.where(self.parts == fold, 1, 0))
 
 
-def distribution(rows: Rows, subsets: Codes) -> dict[Subset, dict[str, int]]:
-    """Count in each subset the images that show a class; those that show none count for their stratum."""
+def distribution(rows: Rows, subsets: Codes, targets: Sequence[TargetInfo]) -> dict[Subset, dict[str, int]]:
+    """Count in each subset the images that show a class; those that show none count for their stratum.
+
+    A stratum of several numbers says of each range which target it is of.
+    """
     width = len(SUBSETS)
     table = np.bincount(rows.shown.codes * width + subsets, minlength=len(rows.shown.labels) * width)
     found: dict[str, list[int]] = {}
     for labels, counts in zip(rows.shown.labels, table.reshape(-1, width).tolist(), strict=True):
-        for label in labels:
+        for label in (told_range(item, targets) for item in labels):
             found[label] = [one + more for one, more in zip(found.get(label, [0] * width), counts, strict=True)]
     order = sorted(found, key=natural)
     return {subset: {label: found[label][place] for label in order} for place, subset in enumerate(SUBSETS)}
+
+
+def told_range(label: str, targets: Sequence[TargetInfo]) -> str:
+    """Return the ranges of a stratum with the units of their targets and, where there are several, their names."""
+    ranges = label.split(RANGES_APART)
+    if not targets or len(ranges) != len(targets) or label == NO_VALUE:
+        return label
+    told = [f"{text} {target.unit}".rstrip() for text, target in zip(ranges, targets, strict=True)]
+    if len(told) == 1:
+        return told[0]
+    return " · ".join(f"{target.name} {text}" for text, target in zip(told, targets, strict=True))
 
 
 def warnings(

@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Iterable
+from datetime import datetime
 from typing import Annotated, Any, NoReturn
 
 import numpy as np
@@ -13,7 +14,7 @@ from services.gateway.actions.split_report import Sides
 from services.gateway.actions.split_rows import Codes, Rows
 from services.gateway.studio import Studio
 from shared.errors import Conflict, Invalid, NotFound, invalid_field
-from shared.schemas.base import SUBSETS, Subset, new_id
+from shared.schemas.base import SUBSETS, Subset, new_id, utc_now
 from shared.schemas.dataset import ImageRecord
 from shared.schemas.split import LeakReport, Ratios, Split, SplitPreview, SplitRequest, SubsetSummary
 from shared.store.paths import missing
@@ -60,9 +61,10 @@ class NewSplit(SplitRequest):
 
 
 def listed(studio: Studio, project_id: str) -> list[Split]:
-    """Return a project's splits, newest first."""
+    """Return a project's splits, newest first; folds that were made together in their order."""
     studio.workspace.projects.get(project_id)
-    return studio.workspace.splits(project_id).list()
+    found = studio.workspace.splits(project_id).list()
+    return sorted(found, key=lambda item: (-item.created_at.timestamp(), item.fold or 0))
 
 
 def get(studio: Studio, project_id: str, name: str) -> Split:
@@ -108,7 +110,8 @@ def create(studio: Studio, project_id: str, body: NewSplit) -> list[Split]:
     if body.folds is None:
         splits = [made.split(body.name, leaks)]
     else:
-        splits = [made.split(f"{body.name}-{fold + 1}", made.leaks(fold), fold) for fold in range(body.folds)]
+        now = utc_now()
+        splits = [made.split(f"{body.name}-{fold + 1}", made.leaks(fold), fold, now) for fold in range(body.folds)]
     studio.workspace.splits(project_id).create_all(splits)
     return splits
 
@@ -166,9 +169,11 @@ class _Made:
     def facts(self, fold: int = 0) -> dict[str, Any]:
         """Return what preview and split have in common."""
         counts, rows, request = self.counts(fold), self._rows, self._request
-        classes = split_report.distribution(rows, self._sides.subsets(fold))
+        classes = split_report.distribution(rows, self._sides.subsets(fold), self._head.targets)
+        unused = {"ratios": None, "seed": None} if request.strategy == "imported" else {}
         return {
             **{name: getattr(request, name) for name in SplitRequest.model_fields},
+            **unused,
             "dataset_revision": self._head.revision,
             "counts": counts,
             "subsets": {
@@ -178,8 +183,8 @@ class _Made:
             "warnings": split_report.warnings(rows, request, counts, classes, self._record),
         }
 
-    def split(self, name: str, leaks: LeakReport, fold: int = 0) -> Split:
-        """Return the split, with folds one of them."""
+    def split(self, name: str, leaks: LeakReport, fold: int = 0, now: datetime | None = None) -> Split:
+        """Return the split, with folds one of them, all of the same moment."""
         subsets, keys = self._sides.subsets(fold), self._rows.keys
         return Split(
             **self.facts(fold),
@@ -187,6 +192,7 @@ class _Made:
             name=name,
             fold=fold + 1 if self._request.folds else None,
             leaks=leaks,
+            created_at=now or utc_now(),
             assignment={
                 subset: [f"{key:016x}" for key in keys[subsets == place].tolist()]
                 for place, subset in enumerate(SUBSETS)

@@ -13,10 +13,12 @@ from services.gateway.pages.shell import project_path, shell
 from services.gateway.pages.split_form import (
     FOLDS,
     IMPORTED,
+    PLACES,
     STRATEGIES,
     Offer,
     Strategy,
     body_of,
+    marked_form,
     method,
     offer,
     refused_form,
@@ -31,6 +33,8 @@ from shared.taskkit.spec import Choice
 
 router = APIRouter(prefix="/projects/{project_id}/split", include_in_schema=False)
 _SHOWN_ROWS = 40
+_SHOWN_PAIRS = 8
+_LONG_LABEL = 24
 
 
 @dataclass(frozen=True)
@@ -77,6 +81,7 @@ class Shown:
 
     preview: SplitPreview
     rows: list[Parts]
+    long_labels: bool
     more_rows: int
     total: Parts
     leaks: list[str]
@@ -101,8 +106,10 @@ class SplitView(View):
     percents: dict[str, int]
     saved: list[SavedSplit]
     form: Form
+    places: tuple[str, ...]
     ask_leaks: bool
     shown: Shown | None
+    shown_pairs: int
 
 
 @router.get("")
@@ -117,7 +124,7 @@ def preview(studio: StudioDep, project_id: str, typed: TypedDep) -> Response:
     try:
         made = splits.preview(studio, project_id, parsed(SplitRequest, body_of(typed)))
     except StudioError as error:
-        view = _view(studio, project_id, refused_form(typed, error, set()))
+        view = _view(studio, project_id, marked_form(typed, error))
         return show_block(view, "preview", 422, template="pages/split_preview.html")
     view = replace(_view(studio, project_id, Form()), shown=_shown(project_id, made))
     return show_block(view, "preview", template="pages/split_preview.html")
@@ -144,7 +151,7 @@ def delete(request: Request, studio: StudioDep, project_id: str, split_id: str) 
 
 def _asked_again(studio: Studio, project_id: str, typed: Typed, error: StudioError) -> Response:
     leaks = error.code == "split_leaks"
-    view = _view(studio, project_id, refused_form(typed, error, {"name"}))
+    view = _view(studio, project_id, refused_form(typed, error))
     return show_block(replace(view, ask_leaks=leaks or "accept_leaks" in typed), "save_form", 422)
 
 
@@ -173,8 +180,10 @@ def _view(studio: Studio, project_id: str, form: Form) -> SplitView:
             for split in splits.listed(studio, project_id)
         ],
         form=form,
+        places=PLACES,
         ask_leaks=False,
         shown=None,
+        shown_pairs=_SHOWN_PAIRS,
     )
 
 
@@ -183,6 +192,7 @@ def _shown(project_id: str, made: SplitPreview) -> Shown:
     return Shown(
         preview=made,
         rows=rows[:_SHOWN_ROWS],
+        long_labels=any(len(row.label) > _LONG_LABEL for row in rows),
         more_rows=len(rows[_SHOWN_ROWS:]),
         total=_parts("All", made.counts),
         leaks=split_report.told(made.leaks),

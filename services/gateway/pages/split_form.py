@@ -47,7 +47,14 @@ _LABELS = {
     "group_by.column": "Column",
     "group_by": "Keep alike images together",
     "folds": "Cross-validation",
+    "seed": "Seed",
+    "ratios.train": "Train",
+    "ratios.val": "Val",
+    "ratios.test": "Test",
+    "ratios": "Shares",
 }
+PLACES = ("ratios", "group_by", "separator", "parts", "column", "folds", "seed")
+"""Where the form tells what is wrong: beside these fields; the three shares have one place together."""
 _GROUPED_BY = {
     "filename": "by file name",
     "series": "by series",
@@ -108,9 +115,14 @@ def body_of(typed: Typed) -> dict[str, object]:
     """Return the form as a request; its ratios are percentages."""
     ratios: dict[str, object] = {}
     for subset in SUBSETS:
-        value = typed.get(subset)
-        ratios[subset] = int(value) / 100 if value.isdigit() else value
-    return {"ratios": ratios, "group_by": _group_by(typed), **typed.given("strategy", "seed", "folds")}
+        if subset in typed:
+            value = typed.get(subset)
+            ratios[subset] = int(value) / 100 if value.isdigit() else value
+    return {
+        **({"ratios": ratios} if ratios else {}),
+        "group_by": _group_by(typed),
+        **typed.given("strategy", "seed", "folds"),
+    }
 
 
 def _group_by(typed: Typed) -> dict[str, str] | None:
@@ -119,9 +131,25 @@ def _group_by(typed: Typed) -> dict[str, str] | None:
     return {"by": by, **{name: typed.get(name) for name in asked}} if by else None
 
 
-def refused_form(typed: Typed, error: StudioError, shown: set[str]) -> Form:
-    """Return the form with its errors; those of fields that stand elsewhere are told by the labels of the fields."""
-    form = refused(typed.values, error, shown)
+def marked_form(typed: Typed, error: StudioError) -> Form:
+    """Return the form with its errors by the places where it tells them; what has no place is told on top."""
+    form = refused(typed.values, error, {name for name in _LABELS if _place(name) in PLACES})
+    errors: dict[str, str] = {}
+    for name, text in form.errors.items():
+        told = f"{_LABELS[name]}: {text}" if name.startswith("ratios.") and name in _LABELS else text
+        errors[_place(name)] = " ".join(filter(None, [errors.get(_place(name), ""), told]))
+    return replace(form, errors=errors)
+
+
+def _place(name: str) -> str:
+    return "ratios" if name.startswith("ratios.") else name.removeprefix("group_by.")
+
+
+def refused_form(typed: Typed, error: StudioError) -> Form:
+    """Return the form of the name with its errors; what is wrong with other fields is told by their labels."""
+    if error.code == "split_exists":
+        return Form(typed.values, {"name": error.message})
+    form = refused(typed.values, error, {"name"})
     message = form.message
     for name, label in _LABELS.items():
         message = message.replace(f"{name}:", f"{label}:")

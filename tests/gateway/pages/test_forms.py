@@ -88,21 +88,30 @@ def test_a_split_that_keeps_alike_images_together(client: TestClient, page: Page
 
 
 @pytest.mark.parametrize(
-    ("wrong", "label"),
+    ("wrong", "field"),
     [
-        ({"separator": ""}, "Names are cut at: must not be empty"),
-        ({"parts": "0"}, "Parts that are alike: "),
-        ({"parts": ""}, "Parts that are alike: "),
-        ({"strategy": "imported"}, "Keep alike images together: "),
+        ({"separator": ""}, "separator"),
+        ({"parts": "0"}, "parts"),
+        ({"parts": ""}, "parts"),
+        ({"strategy": "imported"}, "group_by"),
+        ({"seed": "-1"}, "seed"),
+        ({"train": "90"}, "train"),
+        ({"train": "x"}, "train"),
+        ({"folds": "77"}, "folds"),
     ],
 )
-def test_groups_that_make_no_sense_are_told(
-    client: TestClient, studied: Studied, wrong: dict[str, str], label: str
+def test_what_is_wrong_with_a_split_is_told_at_its_field(
+    client: TestClient, page: Page, studied: Studied, wrong: dict[str, str], field: str
 ) -> None:
     form = {"train": 60, "val": 20, "test": 20, "strategy": "random", "seed": 1, "separator": "-", "parts": 1}
     tree, _ = posted(client, f"{studied.path}/split/preview", 422, **{**form, "group_by": "filename", **wrong})
-    said = tree.select_one("#preview .note.bad").get_text()  # type: ignore[union-attr]
-    assert label in said
+    (said,) = [item for item in tree.select("[hx-swap-oob]") if item.get_text()]
+    controls = page(f"{studied.path}/split").select(f"#split-form [aria-errormessage={said['id']}]")
+    assert field in [item["name"] for item in controls]
+    mended, _ = posted(client, f"{studied.path}/split/preview", 200, **form)
+    assert [item.get_text() for item in mended.select(f"#{said['id']}[hx-swap-oob]")] == [""]
+    named, _ = posted(client, f"{studied.path}/split", 422, **{**form, "group_by": "filename", **wrong, "name": "New"})
+    assert named.select_one(".note.bad") is not None
 
 
 def test_of_many_classes_the_first_forty_are_shown(client: TestClient, settings: Settings) -> None:
@@ -117,7 +126,7 @@ def test_of_many_classes_the_first_forty_are_shown(client: TestClient, settings:
 def test_a_taken_name_of_a_split(client: TestClient, studied: Studied) -> None:
     ratios = {"train": 60, "val": 20, "test": 20}
     tree, _ = posted(client, f"{studied.path}/split", 422, name="A SPLIT", strategy="random", seed=1, **ratios)
-    assert "already" in tree.select_one(".note.bad").get_text()  # type: ignore[union-attr]
+    assert "already" in error_at(tree, "name")
     assert tree.select_one("[name=name]")["value"] == "A SPLIT"  # type: ignore[index]
 
 

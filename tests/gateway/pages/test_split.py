@@ -1,8 +1,14 @@
+import re
+
 from fastapi.testclient import TestClient
 
+from shared.schemas.dataset import ImageRecord, Legend, TargetInfo
+from shared.settings import Settings
+from shared.taskkit import registry
 from tests.gateway.api.alike import altered, two_alike
 from tests.gateway.pages.conftest import Page, Studied
 from tests.gateway.pages.test_forms import posted
+from tests.support.generated import World
 
 
 def test_a_split_that_leaks_is_shown_and_asked_about(client: TestClient, page: Page, studied: Studied) -> None:
@@ -59,4 +65,54 @@ def test_columns_of_the_table_are_offered(client: TestClient, page: Page, studie
     tree, _ = posted(client, f"{url}/preview", 200, column="plant", **form)
     assert "5 groups" in tree.get_text()
     refused, _ = posted(client, f"{url}/preview", 422, column="", **form)
-    assert "Keep alike images together: " in refused.select_one(".note.bad").get_text()  # type: ignore[union-attr]
+    assert "name the column" in refused.select_one("#group_by-problem").get_text()  # type: ignore[union-attr]
+
+
+def test_folds_stand_in_their_order(client: TestClient, page: Page, studied: Studied) -> None:
+    url = f"{studied.path}/split"
+    form = {"train": 80, "val": 0, "test": 20, "strategy": "random", "seed": 1, "accept_leaks": "on"}
+    for name in ("One", "Two"):
+        posted(client, url, 200, name=name, folds=10, **form)
+    names = [str(item["title"]) for item in page(url).select("tbody .split-name [title]")]
+    assert names[:20] == [f"{name}-{fold}" for name in ("Two", "One") for fold in range(1, 11)]
+
+
+def test_what_an_imported_split_does_not_use_is_not_kept(client: TestClient, page: Page, studied: Studied) -> None:
+    altered(studied.world, lambda place, _: {"meta": {"subset": ("train", "val")[place % 2]}})
+    url = f"{studied.path}/split"
+    for name in ("train", "seed", "folds"):
+        fieldset = page(url).select_one(f"#split-form [name={name}]").find_parent("fieldset")  # type: ignore[union-attr]
+        assert fieldset is not None
+        assert "imported" in str(fieldset[":disabled"])
+    posted(client, f"{url}/preview", 200, strategy="imported")
+    posted(client, url, 200, strategy="imported", name="Theirs", accept_leaks="on")
+    kept = client.get(f"/api/splits/{studied.world.project.id}/Theirs").json()
+    assert (kept["ratios"], kept["seed"]) == (None, None)
+    assert kept["counts"] == {"train": 10, "val": 10, "test": 0}
+
+
+def test_ranges_of_several_numbers_say_which_they_are(client: TestClient, settings: Settings) -> None:
+    spec = next(item for item in registry.specs() if item.annotation_kind == "value")
+    world = World(settings.workspace, spec.id)
+    dataset = world.workspace.dataset(world.project.id)
+    targets = [TargetInfo(name="height", unit="m"), TargetInfo(name="tilt", unit="")]
+    preview = f"/api/splits/{world.project.id}/preview"
+
+    def rewritten(count: int) -> None:
+        note = lambda at: [{"kind": "value", "values": [at, at % 2][:count]}]  # noqa: E731
+        records = [
+            ImageRecord.model_validate(item.model_dump() | {"annotations": note(at)})
+            for at, item in enumerate(dataset.records())
+        ]
+        legend = Legend(targets=targets[:count])
+        report = dataset.head().last_import
+        assert report is not None
+        dataset.commit(records, legend, reason="measured", report=report, replace=True)
+
+    rewritten(2)
+    answer = client.post(preview, json={"strategy": "random"}).json()
+    rows = list(answer["subsets"]["train"]["distribution"])
+    assert all(re.fullmatch(r"height [\d.]+( to [\d.]+)? m · tilt 0 to 1", row) for row in rows), rows
+    rewritten(1)
+    rows = list(client.post(preview, json={"strategy": "random"}).json()["subsets"]["train"]["distribution"])
+    assert all(re.fullmatch(r"[\d.]+( to [\d.]+)? m", row) for row in rows), rows
