@@ -116,6 +116,7 @@ def _module(run: Run, blueprint: Blueprint, data: TrainingData, saved: dict[str,
     runtime = registry.runtime(blueprint.spec.id)
     weights = None if saved else WeightSource(run.settings.weights, run.settings.offline)
     model = runtime.build(blueprint, weights)
+    module = TrainingModule(runtime, blueprint, model, data.batches_per_epoch, data.start_batch)
     if saved:
-        checkpoints.fill(model, saved)
-    return TrainingModule(runtime, blueprint, model, data.batches_per_epoch, data.start_batch)
+        checkpoints.fill_training(module, saved)
+    return module

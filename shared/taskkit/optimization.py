@@ -69,6 +69,21 @@ class Optimization(Model):
         description="Longest gradient, as the norm over all weights; a longer one is shortened to it. 0 is off.",
         json_schema_extra=form("Optimization"),
     )
+    ema: bool = Field(
+        False,
+        title="Average the weights",
+        description="Keep a moving average of the weights and use it for validation and the finished model. "
+        "Often a little better, and steadier from epoch to epoch.",
+        json_schema_extra=form("Optimization"),
+    )
+    ema_decay: float = Field(
+        0.999,
+        ge=0,
+        lt=1,
+        title="Decay of the average",
+        description="How much of the average is kept at an update; it rises to this from 0.1 as updates go by.",
+        json_schema_extra=form("Optimization", when={"ema": True}),
+    )
     scheduler: Literal["cosine", "step", "multistep", "polynomial", "one_cycle", "plateau", "none"] = Field(
         "cosine",
         title="Learning rate schedule",

@@ -1,7 +1,8 @@
 """What a checkpoint holds, and how it is read: never by unpickling objects.
 
 A checkpoint is a dictionary of tensors and plain values. From it alone the model can be built again (`blueprint`,
-`model`), and a training goes on as if it had never stopped (the rest).
+`model`), and a training goes on as if it had never stopped (the rest). Where weights are averaged, `model` holds the
+average, `trained` the weights in training, and `updates` how many the average has seen.
 """
 
 import hashlib
@@ -55,10 +56,12 @@ class Position:
 
 def save(path: Path, trainer: Trainer, module: TrainingModule, blueprint: Blueprint, position: Position) -> None:
     """Write a checkpoint to `path`."""
+    weights, average = module.model.state_dict(), module.average
     content = {
         "format": _FORMAT,
         "blueprint": blueprint.stored(),
-        "model": module.model.state_dict(),
+        "model": weights if average is None else average.weights,
+        **({} if average is None else {"trained": weights, "updates": average.updates}),
         "optimizer": trainer.optimizers[0].state_dict(),
         "scheduler": trainer.lr_scheduler_configs[0].scheduler.state_dict(),
         "scaler": trainer.precision_plugin.state_dict(),
@@ -106,6 +109,18 @@ def load(path: Path, sha256: str | None = None) -> dict[str, Any]:
     return content
 
 
+def fill_training(module: TrainingModule, content: Mapping[str, Any]) -> None:
+    """Put a checkpoint's weights into a module that goes on training, and its average.
+
+    Raises:
+        StudioError: they are another model's.
+    """
+    fill(module.model, content)
+    if module.average is not None:
+        module.average.restore(content["model"], content["updates"])
+        fill(module.model, content, "trained")
+
+
 def restore(content: Mapping[str, Any], trainer: Trainer) -> None:
     """Put optimizer, schedule, scaler and random states back, once the trainer has set them up."""
     trainer.optimizers[0].load_state_dict(content["optimizer"])
@@ -132,14 +147,14 @@ def load_model(path: Path, sha256: str | None = None) -> tuple[TaskRuntime, Blue
     return runtime, blueprint, model.eval()
 
 
-def fill(model: nn.Module, content: Mapping[str, Any]) -> None:
+def fill(model: nn.Module, content: Mapping[str, Any], key: Literal["model", "trained"] = "model") -> None:
     """Put a checkpoint's weights into a model.
 
     Raises:
         StudioError: they are another model's.
     """
     try:
-        model.load_state_dict(content["model"])
+        model.load_state_dict(content[key])
     except RuntimeError as error:
         raise StudioError(
             "checkpoint_does_not_fit",

@@ -9,6 +9,7 @@ from torch import nn
 from torch.optim.lr_scheduler import LambdaLR
 
 from shared.taskkit.runtime import Blueprint, TaskRuntime
+from shared.vision.averaging import MovingAverage
 from shared.vision.backbones import keep_frozen_statistics
 from shared.vision.data import checked
 from shared.vision.optimization import lower_on_plateau, make_optimizer, make_schedule, updates_per_epoch
@@ -30,6 +31,8 @@ class TrainingModule(LightningModule):
     ) -> None:
         super().__init__()
         self.model = model
+        params = blueprint.params
+        self.average = MovingAverage(model, params.ema_decay) if params.ema else None
         self.metrics = runtime.validation_metrics(blueprint)
         self._runtime = runtime
         self._blueprint = blueprint
@@ -63,15 +66,33 @@ class TrainingModule(LightningModule):
         self._val_losses.append(loss.detach() * count)
         self._val_images += count
 
+    def optimizer_step(self, *args: Any, **kwargs: Any) -> None:
+        """Change the weights, then let them flow into their average."""
+        super().optimizer_step(*args, **kwargs)
+        if self.average is not None:
+            self.average.update(self.model)
+
+    def on_train_start(self) -> None:
+        """Keep the average where Lightning has just put the model."""
+        if self.average is not None:
+            self.average.to(self.device)
+
     def on_train_epoch_start(self) -> None:
         """Keep frozen statistics frozen; Lightning has just put the model into training mode."""
         keep_frozen_statistics(self.model)
 
     def on_validation_epoch_start(self) -> None:
-        """Start from nothing."""
+        """Start from nothing, with the averaged weights if there are any."""
+        if self.average is not None:
+            self.average.swap(self.model)
         self._val_losses.clear()
         self._val_images = 0
         self.metrics.reset()
+
+    def on_validation_epoch_end(self) -> None:
+        """Go on with the weights in training."""
+        if self.average is not None:
+            self.average.swap(self.model)
 
     def validation_results(self) -> dict[str, float]:
         """Return the mean loss over images and the task's metrics of the last validation, keys prefixed `val_`.

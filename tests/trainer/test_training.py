@@ -51,11 +51,11 @@ def train(run: Run) -> dict:
     return work(run)
 
 
-def weights(world: World, experiment: Experiment, name: str = "last") -> dict:
+def weights(world: World, experiment: Experiment, name: str = "last", key: str = "model") -> dict:
     from shared.vision import checkpoints
 
     path = world.workspace.experiments(world.project.id).checkpoint_path(experiment.id, name)
-    return checkpoints.load(path)["model"]
+    return checkpoints.load(path)[key]
 
 
 def assert_same_weights(ours: dict, theirs: dict) -> None:
@@ -140,6 +140,7 @@ def test_stopped_and_resumed_equals_uninterrupted(world: World, after: int):
         {"optimizer": "sgd", "nesterov": True, "scheduler": "one_cycle", "learning_rate": 0.01},
         {"optimizer": "adam", "scheduler": "plateau", "plateau_patience": 0, "clip_norm": 0.5},
         {"scheduler": "multistep", "milestones": [1, 2], "accumulate": 2},
+        {"scheduler": "none", "ema": True, "ema_decay": 0.9},
     ],
     ids=lambda params: params["scheduler"],
 )
@@ -153,6 +154,20 @@ def test_every_way_of_learning_is_resumed_exactly(world: World, params: dict, af
     train(world.training(halved, resume=True))
     assert_same_weights(weights(world, whole), weights(world, halved))
     assert metrics(world, whole) == metrics(world, halved)
+
+
+def test_a_checkpoint_has_the_averaged_weights_and_those_in_training(world: World):
+    import torch
+
+    averaged, plain = world.experiment(epochs=1, ema=True), world.experiment(epochs=1)
+    train(world.training(averaged))
+    train(world.training(plain))
+    assert_same_weights(weights(world, plain), weights(world, averaged, key="trained"))
+    average, trained = weights(world, averaged), weights(world, averaged, key="trained")
+    changed = [name for name in trained if not torch.equal(average[name], trained[name])]
+    assert any(name.endswith("weight") for name in changed)
+    assert any(name.endswith("running_var") for name in changed)
+    assert not any(name.endswith("num_batches_tracked") for name in changed)
 
 
 def test_a_shutdown_hands_the_job_on_and_another_worker_ends_it(world: World):
