@@ -65,6 +65,13 @@ class _Basics(Model):
         description="The same seed, data and settings give the same model.",
         json_schema_extra=form("Schedule"),
     )
+    deterministic: bool = Field(
+        False,
+        title="Deterministic",
+        description="The same seed gives the same model to the bit on a GPU too, but for the few operations that have "
+        "no repeatable form. Slower. The CPU repeats itself anyway.",
+        json_schema_extra=form("Schedule"),
+    )
 
 
 class TrainParams(EarlyStopping, Optimization, _Basics):

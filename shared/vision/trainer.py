@@ -29,6 +29,8 @@ def make_trainer(
         devices=1,
         max_epochs=epochs,
         accumulate_grad_batches=params.accumulate,
+        # Only a warning for operations that have no repeatable form: without them some models could not be trained.
+        deterministic="warn" if params.deterministic else False,
         gradient_clip_val=params.clip_norm or None,
         callbacks=[_OwnSignals(), callback],
         reload_dataloaders_every_n_epochs=1,

@@ -97,3 +97,29 @@ def test_the_average_is_what_its_formula_says():
         assert average.weights["weight"].item() == pytest.approx(expected)
         assert average.weights["running_var"].item() == pytest.approx(expected)
         assert average.weights["num_batches_tracked"].item() == update
+
+
+@pytest.mark.parametrize("wanted", [True, False])
+def test_repeatable_operations_are_asked_for_where_the_person_does(wanted: bool):
+    import torch
+
+    try:
+        fitted(10, epochs=1, deterministic=wanted)
+        assert torch.are_deterministic_algorithms_enabled() is wanted
+        assert torch.is_deterministic_algorithms_warn_only_enabled() is wanted
+    finally:
+        torch.use_deterministic_algorithms(False)
+
+
+@pytest.mark.parametrize("optimizer", ["sgd", "adamw"])
+def test_accumulated_batches_are_one_large_batch(optimizer: str):
+    """Twenty points are updates of 8, 8 and 4 each way, so that batches left over at the end count too."""
+    import torch
+
+    given = {"optimizer": optimizer, "learning_rate": 0.05, "clip_norm": 0.5}
+    large = fitted(8, **given)
+    for batch_size, accumulate in ((4, 2), (2, 4)):
+        small = fitted(batch_size, accumulate=accumulate, **given)
+        for ours, theirs in zip(small.model.parameters(), large.model.parameters(), strict=True):
+            torch.testing.assert_close(ours, theirs)
+        assert small.trainer.global_step == large.trainer.global_step == 6
