@@ -16,7 +16,7 @@ from shared.taskkit.runtime import Blueprint, WeightSource
 from shared.vision import checkpoints
 from shared.vision.checkpoints import Position
 from shared.vision.data import TrainingData, check_enough
-from shared.vision.device import choose_device
+from shared.vision.device import check_precision, choose_device
 from shared.vision.module import TrainingModule
 from shared.vision.subsets import load_legend, load_subsets
 
@@ -44,6 +44,7 @@ def prepare(run: Run, experiment: Experiment, saved: dict[str, Any] | None) -> P
     """
     configuration = experiment.configuration
     device = choose_device(configuration.hardware.device)
+    check_precision(device, configuration.hardware.precision)
     task_id = run.workspace.projects.get(experiment.project_id).task
     legend = load_legend(run.workspace, experiment.project_id, configuration)
     blueprint = Blueprint.of(task_id, configuration.architecture, configuration.params, legend)

@@ -53,7 +53,14 @@ def _train(run: Run, experiment: Experiment) -> Record:
     if left > 0 and not prepared.position.stopped_early:
         watch = Watch(run, prepared, record)
         params = prepared.blueprint.params
-        trainer = make_trainer(prepared.device, left, params, watch, validates=prepared.validates)
+        trainer = make_trainer(
+            prepared.device,
+            left,
+            params,
+            watch,
+            validates=prepared.validates,
+            precision=experiment.configuration.hardware.precision,
+        )
         try:
             trainer.fit(prepared.module, datamodule=prepared.data)
         except Stopped:

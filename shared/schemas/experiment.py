@@ -4,7 +4,7 @@ from datetime import datetime
 from enum import StrEnum
 from typing import Annotated, Any, Literal
 
-from pydantic import Field
+from pydantic import Field, ValidationInfo, field_validator
 
 from shared.schemas.base import Document, EditableDocument, Model, utc_now
 from shared.schemas.job import Job, JobStatus
@@ -47,11 +47,25 @@ class AugmentationStep(Model):
     enabled: bool = True
 
 
+Precision = Literal["32", "16-mixed", "bf16-mixed"]
+
+
 class Hardware(Model):
-    """What to train on. `auto` takes a GPU when the worker has one."""
+    """What to train on. `auto` takes a GPU when the worker has one.
+
+    `precision` is that of the calculations; weights stay in 32 bits. float16 (`16-mixed`) is for GPUs.
+    """
 
     device: Literal["auto", "cpu", "gpu"] = "auto"
+    precision: Precision = "32"
     loader_workers: int = Field(default=0, ge=0, le=32)
+
+    @field_validator("precision")
+    @classmethod
+    def _fits_the_device(cls, value: Precision, info: ValidationInfo) -> Precision:
+        if value == "16-mixed" and info.data.get("device") == "cpu":
+            raise ValueError("16-mixed needs a GPU; on the CPU choose 32 or bf16-mixed")
+        return value
 
 
 class Configuration(Model):

@@ -14,11 +14,18 @@ import torch
 from lightning import LightningModule, Trainer
 from lightning.pytorch.callbacks import Callback
 
+from shared.schemas.experiment import Precision
 from shared.taskkit.parameters import TrainParams
 
 
 def make_trainer(
-    device: torch.device, epochs: int, params: TrainParams, callback: Callback, *, validates: bool
+    device: torch.device,
+    epochs: int,
+    params: TrainParams,
+    callback: Callback,
+    *,
+    validates: bool,
+    precision: Precision = "32",
 ) -> Trainer:
     """Return a trainer on one device for `epochs` epochs, as far as `params` concern the loop.
 
@@ -27,6 +34,7 @@ def make_trainer(
     return Trainer(
         accelerator="gpu" if device.type == "cuda" else "cpu",
         devices=1,
+        precision=precision,
         max_epochs=epochs,
         accumulate_grad_batches=params.accumulate,
         # Only a warning for operations that have no repeatable form: without them some models could not be trained.

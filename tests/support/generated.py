@@ -127,7 +127,9 @@ class World:
         records = self._import()
         self.split = self._split(records)
 
-    def experiment(self, *, device: str = "cpu", workers: int = 0, architecture: str = "", **params: Any) -> Experiment:
+    def experiment(
+        self, *, device: str = "cpu", precision: str = "32", workers: int = 0, architecture: str = "", **params: Any
+    ) -> Experiment:
         """Return a new experiment: 64 px or the least it takes, batches of 4, 3 epochs, unless `params` differ."""
         spec = registry.spec(self.task)
         chosen = spec.architecture(architecture) or spec.architectures[0]
@@ -143,7 +145,7 @@ class World:
                 **params,
             },
             augmentations=list(spec.augmentations),
-            hardware=Hardware.model_validate({"device": device, "loader_workers": workers}),
+            hardware=Hardware.model_validate({"device": device, "precision": precision, "loader_workers": workers}),
         )
         experiment = Experiment(
             id=new_id("experiment"), project_id=self.project.id, name="A training", configuration=configuration

@@ -74,7 +74,7 @@ def body_of(spec: TaskSpec, typed: Typed) -> ExperimentBody:
     """
     params = typed_values(spec.params_schema(), typed.values, PARAMS)
     steps = [_step(transform, typed) for transform in _ordered(spec)]
-    hardware = {key: typed.get(f"hardware.{key}") for key in ("device", "loader_workers")}
+    hardware = {key: typed.get(f"hardware.{key}") for key in ("device", "precision", "loader_workers")}
     return parsed(
         ExperimentBody,
         {
@@ -113,6 +113,7 @@ def _values(view: ExperimentView) -> dict[str, Any]:
         "architecture": configuration.architecture,
         "split_name": view.split_name,
         "hardware.device": configuration.hardware.device,
+        "hardware.precision": configuration.hardware.precision,
         "hardware.loader_workers": configuration.hardware.loader_workers,
     }
 

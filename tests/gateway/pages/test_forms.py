@@ -163,6 +163,9 @@ def test_bad_parameters_are_told_beside_their_fields(client: TestClient, page: P
     assert error_at(tree, "params.epochs")
     assert tree.select_one("[name='params.epochs']")["value"] == "many"  # type: ignore[index]
     assert tree.select_one("[name=name]")["value"] == "Kept"  # type: ignore[index]
+    impossible = {"hardware.device": "cpu", "hardware.precision": "16-mixed"}
+    tree, _ = posted(client, f"{path}/{made.id}/start", 422, **{**values, **impossible})
+    assert "needs a GPU" in error_at(tree, "hardware.precision")
     tree, _ = posted(client, f"{path}/{made.id}/start", 422, **{**values, step: "99"})
     assert "number from" in error_at(tree, step)
 
