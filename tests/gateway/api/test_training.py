@@ -52,6 +52,18 @@ def test_everything_missing_comes_from_the_defaults(client: TestClient, url: str
         ({"params": {"wings": 2}}, 422, "invalid_parameters", "params.wings"),
         ({"augmentations": [{"name": "explode"}]}, 422, "invalid_augmentations", "augmentations.0"),
         ({"hardware": {"device": "abacus"}}, 422, "invalid_request", "hardware.device"),
+        (
+            {"hardware": {"device": "cpu", "precision": "16-mixed"}},
+            422,
+            "invalid_request",
+            "hardware.precision",
+        ),
+        (
+            {"params": {"early_stopping_metric": "val_luck"}},
+            422,
+            "invalid_parameters",
+            "params.early_stopping_metric",
+        ),
         ({"name": "x" * 10_000}, 422, "invalid_request", "name"),
         ({"split_name": "../../x"}, 422, "split_not_found", "split_name"),
     ],
