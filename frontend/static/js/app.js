@@ -7,6 +7,7 @@ import "./charts.js";
 import "./viewer.js";
 import "./canvas-overlay.js";
 import "./forms.js";
+import "./pipeline.js";
 import "./split.js";
 import "./upload.js";
 import "./keyboard.js";

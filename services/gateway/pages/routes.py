@@ -3,6 +3,7 @@
 from fastapi import APIRouter
 
 from services.gateway.pages import (
+    augmentations,
     dataset,
     dataset_export,
     evaluation,
@@ -28,6 +29,7 @@ for page in (
     import_preview,
     split,
     training,
+    augmentations,
     evaluation,
     result,
     export,

@@ -9,8 +9,9 @@ from services.gateway.actions import experiments, splits, system, training
 from services.gateway.actions.configuration import ExperimentBody
 from services.gateway.actions.experiments import ExperimentView
 from services.gateway.pages import experiment_form
+from services.gateway.pages.augmentation_form import Pipeline
 from services.gateway.pages.curves import Best, Chart, best, charts
-from services.gateway.pages.experiment_form import StepRow, body_of
+from services.gateway.pages.experiment_form import body_of
 from services.gateway.pages.forms import Form, Typed, TypedDep
 from services.gateway.pages.rendering import View, go_to, link, show, show_block
 from services.gateway.pages.schema_form import Group
@@ -45,7 +46,7 @@ class TrainingView(View):
     form: Form
     groups: list[Group]
     architecture: Architecture | None
-    steps: list[StepRow]
+    pipeline: Pipeline
     devices: list[dict[str, str]]
     charts: list[Chart]
     latest: EpochRow | None
@@ -173,7 +174,7 @@ def _view(studio: Studio, project_id: str, experiment_id: str, form: Form | None
         form=parts.form,
         groups=parts.groups,
         architecture=spec.architecture(selected.experiment.configuration.architecture) if selected else None,
-        steps=parts.steps,
+        pipeline=parts.pipeline,
         devices=system.devices()["items"],
         charts=_charts(spec, selected, rows) if selected else [],
         latest=rows[-1] if rows else None,

@@ -131,10 +131,12 @@ def test_a_taken_name_of_a_split(client: TestClient, studied: Studied) -> None:
 
 
 def form_values(tree: BeautifulSoup) -> dict[str, Any]:
-    """Return what a browser would send of the configuration form."""
-    values: dict[str, Any] = {}
+    """Return what a browser would send of the configuration form; of the steps of the pipeline a list."""
+    values: dict[str, Any] = {"augmentation": []}
     for control in tree.select("#configuration input[name]"):
-        if control.get("type") not in ("checkbox", "radio") or control.has_attr("checked"):
+        if control["name"] == "augmentation":
+            values["augmentation"].append(control["value"])
+        elif control.get("type") not in ("checkbox", "radio") or control.has_attr("checked"):
             values[str(control["name"])] = control.get("value", "")
     for control in tree.select("#configuration select[name]"):
         chosen = control.select_one("option[selected]") or control.select_one("option")
@@ -150,7 +152,7 @@ def test_the_form_gives_back_the_configuration_it_shows(client: TestClient, page
     stored = studied.world.workspace.experiments(studied.world.project.id).get(made.id)
     before = made.configuration
     assert stored.configuration.params == {**stored.configuration.params, **before.params}
-    assert [step.name for step in stored.configuration.augmentations] == [step.name for step in before.augmentations]
+    assert stored.configuration.augmentations == before.augmentations
     assert stored.configuration.hardware.loader_workers == before.hardware.loader_workers
 
 
@@ -158,7 +160,7 @@ def test_bad_parameters_are_told_beside_their_fields(client: TestClient, page: P
     made = studied.world.experiment()
     path = f"{studied.path}/training"
     values = form_values(page(f"{path}?experiment={made.id}"))
-    step = next(name for name in values if name.startswith("augmentation.") and name.count(".") == 2)
+    step = next(name for name in values if name.startswith("augmentation.") and not name.endswith(".on"))
     tree, _ = posted(client, f"{path}/{made.id}/save", 422, **{**values, "params.epochs": "many", "name": "Kept"})
     assert error_at(tree, "params.epochs")
     assert tree.select_one("[name='params.epochs']")["value"] == "many"  # type: ignore[index]
@@ -168,6 +170,45 @@ def test_bad_parameters_are_told_beside_their_fields(client: TestClient, page: P
     assert "needs a GPU" in error_at(tree, "hardware.precision")
     tree, _ = posted(client, f"{path}/{made.id}/start", 422, **{**values, step: "99"})
     assert "number from" in error_at(tree, step)
+
+
+def test_steps_are_kept_in_the_order_in_which_they_are_sent(client: TestClient, page: Page, studied: Studied) -> None:
+    made = studied.world.experiment()
+    path = f"{studied.path}/training"
+    values = form_values(page(f"{path}?experiment={made.id}"))
+    order = [transform.name for transform in TASK.transforms[3:0:-1]]
+    for name in order:
+        added = page(f"{path}/augmentations/step?offer={name}")
+        values |= {str(item["name"]): item["value"] for item in added.select("input[name]:not([name=augmentation])")}
+    del values[f"augmentation.{order[0]}.on"]
+    posted(client, f"{path}/{made.id}/save", 200, **{**values, "augmentation": order})
+    stored = studied.world.workspace.experiments(studied.world.project.id).get(made.id).configuration.augmentations
+    assert [step.name for step in stored] == order
+    assert [step.enabled for step in stored] == [False, True, True]
+    shown = page(f"{path}?experiment={made.id}")
+    assert form_values(shown)["augmentation"] == order
+    changed = shown.select_one("[data-pipeline-changed]")
+    assert changed is not None
+    assert not changed.has_attr("hidden")
+
+
+def test_an_impossible_order_is_told_at_its_step(client: TestClient, page: Page, studied: Studied) -> None:
+    made = studied.world.experiment()
+    path = f"{studied.path}/training"
+    values = form_values(page(f"{path}?experiment={made.id}"))
+    last = next(transform for transform in TASK.transforms if transform.last)
+    added = page(f"{path}/augmentations/step?offer={last.name}")
+    values |= {str(item["name"]): item["value"] for item in added.select("input[name]:not([name=augmentation])")}
+    order = [last.name, *values["augmentation"]]
+    tree, _ = posted(client, f"{path}/{made.id}/save", 422, **{**values, "augmentation": order})
+    assert form_values(tree)["augmentation"] == order
+    assert "has to stand last" in error_at(tree, f"augmentation.{last.name}.on")
+
+
+def test_the_steps_a_task_starts_with_come_back(page: Page, studied: Studied) -> None:
+    rows = page(f"{studied.path}/training/augmentations/defaults").select("[name=augmentation]")
+    assert [row["value"] for row in rows] == [step.name for step in TASK.augmentations]
+    page(f"{studied.path}/training/augmentations/step?offer=explode", 404)
 
 
 def test_starting_and_stopping(client: TestClient, page: Page, studied: Studied) -> None:
