@@ -11,6 +11,7 @@ from shared.schemas.dataset import ImageRecord, Problem
 from shared.schemas.import_plan import Action
 from shared.taskkit.boxes import CUT
 
+_TWINS = ("duplicate_image", "known_image", "known_image_other_annotations")
 _AS_PLANNED = "Left out as planned."
 
 
@@ -31,7 +32,7 @@ class Annotator:
         for problem in read:
             if problem.severity == "warning" and problem.file:
                 self._of_file.setdefault(problem.file, []).append(problem)
-        self.actions: dict[str, list[Action]] = {"duplicate_image": ["skip"]}
+        self.actions: dict[str, list[Action]] = {code: ["skip"] for code in _TWINS}
 
     def annotated(self, item: Stored) -> tuple[ImageRecord | None, list[Problem]]:
         """Return the record with what the task makes of its row, or None where the plan leaves it out; and problems."""
@@ -43,6 +44,11 @@ class Annotator:
             if self._mends.get(problem.code) == "drop_image":
                 return None, [*sizes, *faults, _image_left_out(item, problem)]
         return item.record.model_copy(update={"annotations": annotations}), [*sizes, *faults]
+
+    def annotations(self, item: Stored) -> list[Annotation] | None:
+        """Return only the annotations, None where the plan leaves the image out."""
+        record, _ = self.annotated(item)
+        return None if record is None else record.annotations
 
     def _of_task(self, item: Stored) -> tuple[list[Annotation], list[Problem]]:
         if self._task is None:

@@ -52,7 +52,7 @@ class _Preview:
         self._source = source
         self._spec: TaskSpec = registry.spec(run.workspace.projects.get(run.payload["project_id"]).task)
         self._task = registry.part(self._spec.id, "importing")
-        dataset = run.workspace.dataset(run.payload["project_id"])
+        self._dataset = dataset = run.workspace.dataset(run.payload["project_id"])
         keep = dataset.exists() and run.payload["mode"] == "append"
         self._head: DatasetHead | None = dataset.head() if keep else None
         self._seen = Seen(dataset.index().ids() if keep else set())
@@ -82,6 +82,7 @@ class _Preview:
                 self._take(item, done)
                 done += 1
             self._run.progress("images", done, len(rows), unit="images", message="Checking the images")
+        self._problems += self._seen.told_known(self._dataset.records, self._annotator.annotations)
         if not self._images:
             self._problems += not_added(self._legend, self._head)
         # Where the last rows are bad, the even choice comes out short of images.
@@ -90,10 +91,9 @@ class _Preview:
         self._samples.sort(key=lambda item: item.position)
 
     def _take(self, item: Stored | Problem, position: int) -> None:
-        problem = item if isinstance(item, Problem) else self._seen.twin_of(item)
-        if problem is not None:
-            self._problems.append(problem)
-        elif isinstance(item, Stored):
+        if isinstance(item, Problem):
+            self._problems.append(item)
+        elif self._seen.is_new(item, self._problems):
             record, problems = self._annotator.annotated(item)
             self._problems += [*item.notes, *problems]
             assert record is not None, "without mends nothing is left out"
@@ -119,6 +119,7 @@ class _Preview:
             images=self._images,
             annotations=self._annotations,
             duplicates=self._seen.duplicates,
+            known=self._seen.known,
             subsets=dict(self._subsets) if set(self._subsets) != {"none"} else {},
             classes=self._classes(),
             targets=self._legend.targets,

@@ -49,6 +49,7 @@ def _result(head: DatasetHead, report: ImportReport) -> dict[str, Any]:
         "revision": head.revision,
         "added": report.added,
         "duplicates": report.duplicates,
+        "known": report.known,
         "skipped": report.skipped,
         "problems": report.problem_count,
         "classes": len(head.classes),
@@ -95,10 +96,9 @@ class _Import:
         for batch in storer.store(rows):
             self._run.check()
             for item in batch:
-                problem = item if isinstance(item, Problem) else self._seen.twin_of(item)
-                if problem is not None:
-                    self._problems.append(problem)
-                elif isinstance(item, Stored):
+                if isinstance(item, Problem):
+                    self._problems.append(item)
+                elif self._seen.is_new(item, self._problems):
                     kept.append(item)
                     self._problems += item.notes
             done += len(batch)
@@ -114,6 +114,7 @@ class _Import:
             self._problems += problems
             if record is not None:
                 records.append(record)
+        self._problems += self._seen.told_known(self._dataset.records, annotator.annotations)
         return records
 
     def _publish(self, records: Sequence[ImageRecord]) -> dict[str, Any]:
@@ -132,6 +133,7 @@ class _Import:
             source=self._run.payload["source"].get("name") or self._run.payload["source"]["path"],
             added=len(records),
             duplicates=self._seen.duplicates,
+            known=self._seen.known,
             skipped=sum(item.severity == "error" for item in self._problems),
             problems=sorted(self._problems, key=lambda item: item.severity)[:_SHOWN_PROBLEMS],
             problem_count=len(self._problems),

@@ -83,6 +83,9 @@ class ImportReport(Model):
     source: str
     added: int
     duplicates: int
+    """Files with the picture of another of the same import."""
+    known: int = 0
+    """Files with a picture that the dataset had."""
     skipped: int
     problems: list[Problem]
     """The first of them, errors before warnings; all are in `problems.jsonl` of the job."""

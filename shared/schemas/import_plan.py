@@ -82,6 +82,9 @@ class PreviewReport(Model):
     """Those that would be imported; duplicates and broken ones do not count."""
     annotations: int
     duplicates: int
+    """Files with the picture of another of these files."""
+    known: int = 0
+    """Files with a picture that the dataset has."""
     subsets: dict[str, int]
     classes: list[PreviewClass]
     targets: list[TargetInfo]

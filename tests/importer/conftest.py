@@ -14,6 +14,7 @@ from shared.settings import Settings
 from shared.store.lifecycle import Claim
 from shared.store.workspace import Workspace
 from shared.taskkit import registry
+from tests.support.generated import shape_image
 
 
 @pytest.fixture
@@ -55,3 +56,15 @@ def boxes(workspace: Workspace, project: Project) -> Project:
 def do_import(claimed: Callable[..., Run]) -> Callable[..., dict[str, Any]]:
     """Run an import to its end and return its result."""
     return lambda *args, **options: work(claimed(*args, **options))
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    """Six images of two classes in train and test folders."""
+    root = tmp_path / "things"
+    for number in range(6):
+        subset, name = ("test" if number > 3 else "train"), f"class-{number % 2}"
+        place = root / subset / name / f"{number}.jpg"
+        place.parent.mkdir(parents=True, exist_ok=True)
+        place.write_bytes(shape_image(number % 2, number))
+    return root

@@ -203,7 +203,14 @@ def test_what_the_dataset_has_already_is_known_to_a_preview(
 ) -> None:
     work(claimed(yolo))
     report = preview(claimed(yolo, preview=True))
-    assert (report.images, report.duplicates) == (0, 6)
+    assert (report.images, report.known, report.duplicates) == (0, 6, 0)
+    assert {kind.code for kind in report.kinds} >= {"known_image"}
+    assert "known_image_other_annotations" not in {kind.code for kind in report.kinds}
+    lines = (yolo / "labels/train/good.txt").read_text().split("\n")
+    (yolo / "labels/train/good.txt").write_text("\n".join(reversed(lines)))
+    (yolo / "labels/train/out.txt").write_text("1 0.5 0.5 0.2 0.2\n")
+    changed = [item.file for item in preview(claimed(yolo, preview=True)).problems if "other_ann" in item.code]
+    assert changed == ["images/train/out.jpg"], "the order of the boxes does not count"
     assert [item.known for item in report.classes] == [True, True]
     assert preview(claimed(yolo, mode="replace", preview=True)).images == 5
 
