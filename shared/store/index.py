@@ -14,7 +14,7 @@ import numpy.typing as npt
 from shared.errors import NotFound
 from shared.schemas.dataset import ChunkRef, DatasetHead, Statistics
 from shared.schemas.split import Split
-from shared.store import index_query, index_rows
+from shared.store import index_query, index_rows, index_splits
 from shared.store.chunks import Chunks
 from shared.store.files import locked, replacing
 from shared.store.index_changes import apply, pairs
@@ -158,7 +158,7 @@ class DatasetIndex:
     def _asked(self, work: Callable[[sqlite3.Connection], _T], split: Split | None) -> _T:
         with closing(self._open()) as db:
             if split is not None:
-                _load_split(db, split)
+                index_splits.load(db, split)
             return work(db)
 
     def _open(self) -> sqlite3.Connection:
@@ -284,15 +284,3 @@ def _by_chunk(places: Sequence[int]) -> Mapping[int, list[int]]:
     for place in places:
         found.setdefault(place // PER_CHUNK, []).append(place)
     return found
-
-
-def _load_split(db: sqlite3.Connection, split: Split) -> None:
-    """Copy a split's assignment into the index, once; it never changes."""
-    if db.execute("SELECT 1 FROM split_subsets WHERE split_id = ? LIMIT 1", (split.id,)).fetchone():
-        return
-    rows = (
-        (split.id, subset, as_number(image_id)) for subset, images in split.assignment.items() for image_id in images
-    )
-    sql = "INSERT OR IGNORE INTO split_subsets SELECT ?, position, ? FROM images WHERE id = ?"
-    db.executemany(sql, rows)
-    db.commit()
