@@ -20,14 +20,38 @@ from shared.store.workspace import Workspace
 def begin(workspace: Workspace, dataset: DatasetStore, job: Job) -> None:
     """Clear what a killed import left, and mark that `job` stores images now."""
     marker = _marker(dataset)
+    with locked(marker):
+        _clear(workspace, dataset)
+        if _named(marker) is None:
+            write_bytes(marker, json.dumps({"job_id": job.id}).encode())
+
+
+def sweep(workspace: Workspace) -> None:
+    """Clear what killed imports left in any dataset, for those that nobody imports into again."""
+    for project in workspace.projects.list():
+        dataset = workspace.dataset(project.id)
+        if _marker(dataset).exists():
+            with locked(_marker(dataset)):
+                _clear(workspace, dataset)
+
+
+def _clear(workspace: Workspace, dataset: DatasetStore) -> None:
+    """Remove what the import that the marker names left, if it has ended, and the marker."""
+    marker = _marker(dataset)
     earlier = _named(marker)
-    if earlier is not None and earlier != job.id and _has_ended(workspace, earlier):
-        _drop_unpublished(dataset)
-        dataset.remove_unused(_written_since(dataset.folder, marker.stat().st_mtime), lambda: True)
+    if earlier is None or not _has_ended(workspace, earlier):
+        return
+    _drop_unpublished(dataset)
+    if not is_published(dataset, earlier):
         dataset.imports.remove(earlier)
-        earlier = None
-    if earlier is None:
-        write_bytes(marker, json.dumps({"job_id": job.id}).encode())
+    dataset.remove_unused(_written_since(dataset.folder, marker.stat().st_mtime), lambda: True)
+    end(dataset)
+
+
+def is_published(dataset: DatasetStore, job_id: str) -> bool:
+    """Whether the newest revision of the dataset by an import is this job's."""
+    last = dataset.head().last_import if dataset.exists() else None
+    return last is not None and last.job_id == job_id
 
 
 def end(dataset: DatasetStore) -> None:

@@ -23,6 +23,7 @@ _SHOWN_PROBLEMS = 500
 
 def work(run: Run) -> dict[str, Any]:
     """Do what the payload asks for: a preview, an export of the dataset, or an import; return what came of it."""
+    leftovers.sweep(run.workspace)
     if run.payload.get("preview"):
         return preview.work(run)
     if "export" in run.payload:
@@ -161,15 +162,11 @@ class _Import:
 
         try:
             self._dataset.remove_unused(storer.written, is_still_mine)
-            if is_still_mine() and not self._is_published():
+            if is_still_mine() and not leftovers.is_published(self._dataset, self._run.job.id):
                 self._dataset.imports.remove(self._run.job.id)
                 leftovers.end(self._dataset)
         except (StudioError, OSError):
             logging.warning("images that no revision names may be left in the workspace", exc_info=True)
-
-    def _is_published(self) -> bool:
-        last = self._dataset.head().last_import if self._dataset.exists() else None
-        return last is not None and last.job_id == self._run.job.id
 
 
 if __name__ == "__main__":

@@ -10,6 +10,7 @@ from typing import Any
 
 import pytest
 
+from services.importer import leftovers
 from services.importer.run import work
 from shared.bus.run import Run
 from shared.schemas.dataset import ImageRecord
@@ -148,3 +149,27 @@ def test_what_an_import_that_was_killed_for_good_left_goes_with_the_next(
     assert sum(name.startswith("images/") for name in stored) == 2
     assert sum(name.startswith("thumbs/") for name in stored) == 2
     assert run.job.id not in " ".join(stored)
+
+
+@pytest.mark.slow
+def test_what_was_left_goes_without_another_import_too(
+    claimed: Callable[..., Run],
+    do_import: Callable[..., dict[str, Any]],
+    workspace: Workspace,
+    project: Project,
+    many: Path,
+    few: Path,
+) -> None:
+    do_import(few)
+    before = files(workspace, project)
+    run = claimed(many)
+    killed(run, "services.importer.records", "settle", 2)
+    left = files(workspace, project)
+    assert left > before
+    leftovers.sweep(workspace)
+    assert files(workspace, project) == left, "the import may still go on"
+    workspace.jobs.apply(run.job.id, Lose(run.job.epoch, "killed", "Killed."))
+    once_more = workspace.jobs.apply(run.job.id, Claim("another", 60))
+    assert workspace.jobs.apply(run.job.id, Lose(once_more.epoch, "killed", "Killed.")).status.final
+    leftovers.sweep(workspace)
+    assert files(workspace, project) == before
