@@ -22,7 +22,8 @@ def mapped(reading: Reading, class_map: Mapping[str, str | None]) -> Reading:
     lost_objects: Counter[str] = Counter()
     rows = []
     for row in reading.rows:
-        labels = tuple(name for label in row.labels if (name := class_map.get(label, label)) is not None)
+        named = (class_map.get(label, label) for label in row.labels)
+        labels = tuple(dict.fromkeys(name for name in named if name is not None))
         if row.labels and not labels:
             lost_images[row.labels[0]] += 1
             continue
@@ -33,8 +34,8 @@ def mapped(reading: Reading, class_map: Mapping[str, str | None]) -> Reading:
             if (name := class_map.get(item.label, item.label)) is not None
         )
         rows.append(dataclasses.replace(row, labels=labels, objects=objects))
-    named = [class_map.get(name, name) for name in reading.class_names]
-    names = tuple(dict.fromkeys(name for name in named if name is not None))
+    declared = (class_map.get(name, name) for name in reading.class_names)
+    names = tuple(dict.fromkeys(name for name in declared if name is not None))
     values = {value: to for value, name in reading.mask_values.items() if (to := class_map.get(name, name)) is not None}
     left_out = [*_left_out(lost_images, "images"), *_left_out(lost_objects, "objects")]
     return Reading(rows, [*reading.problems, *left_out], names, reading.targets, values)
@@ -66,11 +67,33 @@ def twins(counts: Counter[str], declared: Sequence[str], head: DatasetHead | Non
     return found
 
 
+def twin(name: str, other: str) -> Problem:
+    """Return a warning that a class is taken for another, since their names differ only in case."""
+    return Problem(
+        severity="warning",
+        code="classes_differ_in_case",
+        message=f"The class {name!r} differs only in case from {other!r}; taken for the same class.",
+        mend="If they are two classes, give one of them another name.",
+    )
+
+
+def respelled(reading: Reading, task: ModuleType | None, head: DatasetHead | None) -> Reading:
+    """Return what was read with its classes spelled as those of the dataset, where they differ only in case.
+
+    A class may have got other capitals on the Dataset page since the files were written.
+    """
+    known = {item.name for item in head.classes} if head else set()
+    found = twins(counted(reading.rows, task), reading.class_names, head)
+    spelled = {name: other for name, other in found.items() if other in known}
+    made = mapped(reading, spelled)
+    return dataclasses.replace(made, problems=[*made.problems, *(twin(*names) for names in spelled.items())])
+
+
 def legend(reading: Reading, counts: Counter[str], head: DatasetHead | None) -> Legend:
     """Return classes and targets: those the dataset has, then those the files declare, then others by name.
 
     Raises:
-        Invalid: two classes differ only in case, or the dataset's images have other numbers.
+        Invalid: two new classes differ only in case, or the dataset's images have other numbers.
     """
     for name, other in twins(counts, reading.class_names, head).items():
         raise Invalid(

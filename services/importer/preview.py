@@ -7,7 +7,7 @@ from typing import Any
 
 from services.importer.annotating import Annotator
 from services.importer.checking import ImageChecker
-from services.importer.classes import counted, legend, mapped, not_added, twins
+from services.importer.classes import counted, legend, mapped, not_added, twin, twins
 from services.importer.duplicates import Seen
 from services.importer.records import Stored
 from services.importer.sources import MAX_IMAGE_BYTES, Source, read_source
@@ -23,7 +23,6 @@ from shared.taskkit.spec import TaskSpec
 SAMPLES = 20
 _SHOWN_PROBLEMS = 100
 _SHOWN_SHAPES = 50
-_MEND_TWIN = "Say whether they are one class or two: it is proposed to take them for one."
 
 
 def work(run: Run) -> dict[str, Any]:
@@ -61,7 +60,7 @@ class _Preview:
         class_map = dict(twins(self._found, source.reading.class_names, self._head))
         self._plan = ImportPlan(format=source.format, read=source.options, class_map=dict(class_map))
         self._reading: Reading = mapped(source.reading, self._plan.class_map)
-        self._problems = [*self._reading.problems, *(_twin(name, other) for name, other in class_map.items())]
+        self._problems = [*self._reading.problems, *(twin(name, other) for name, other in class_map.items())]
         self._legend: Legend = legend(self._reading, counted(self._reading.rows, self._task), self._head)
         class_ids = {item.name: item.id for item in self._legend.classes}
         self._annotator = Annotator(self._task, class_ids, {}, self._reading.problems)
@@ -181,8 +180,3 @@ class _Preview:
             for code, item in first.items()
         ]
         return sorted(kinds, key=lambda kind: (kind.severity, -kind.count))
-
-
-def _twin(name: str, other: str) -> Problem:
-    message = f"The class {name!r} differs only in case from {other!r}; taken for the same class."
-    return Problem(severity="warning", code="classes_differ_in_case", message=message, mend=_MEND_TWIN)

@@ -6,7 +6,7 @@ from typing import Any
 
 from services.importer import exporting, leftovers, preview
 from services.importer.annotating import Annotator
-from services.importer.classes import counted, legend, mapped, not_added
+from services.importer.classes import counted, legend, mapped, not_added, respelled
 from services.importer.duplicates import Seen
 from services.importer.records import ImageStorer, Stored
 from services.importer.sources import MAX_IMAGE_BYTES, Source, read_source
@@ -64,14 +64,14 @@ class _Import:
         self._run = run
         self._root = source.root
         self._plan = plan
-        self._reading = mapped(source.reading, plan.class_map)
-        self._problems = self._reading.problems
         project = run.workspace.projects.get(run.payload["project_id"])
         self._dataset = run.workspace.dataset(project.id)
         self._task = registry.part(project.task, "importing")
         self._replace = run.payload["mode"] == "replace"
         head = self._dataset.head() if self._dataset.exists() and not self._replace else None
         self._head = head
+        self._reading = respelled(mapped(source.reading, plan.class_map), self._task, head)
+        self._problems = self._reading.problems
         self._legend = legend(self._reading, counted(self._reading.rows, self._task), head)
         self._seen = Seen(self._dataset.index().ids() if head else set())
 

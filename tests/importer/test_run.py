@@ -140,16 +140,24 @@ def test_a_cancelled_import_leaves_the_dataset_as_it_was(
     assert files_below(workspace.dataset(project.id).folder) == before
 
 
-def test_a_class_that_differs_in_case_from_one_of_the_dataset_is_refused(
-    do_import: Import, folder: Path, tmp_path: Path
+def test_a_class_that_got_other_capitals_takes_files_with_the_old_ones(
+    do_import: Import, workspace: Workspace, project: Project, folder: Path, tmp_path: Path
 ) -> None:
     do_import(folder)
-    more = tmp_path / "more" / "Class-0"
-    more.mkdir(parents=True)
-    (more / "x.jpg").write_bytes(shape_image(0, 500))
-    with pytest.raises(Invalid) as caught:
-        do_import(more.parent)
-    assert caught.value.code == "classes_differ_in_case"
+    first, *others = head(workspace, project).classes
+    renamed = Legend(classes=[first.model_copy(update={"name": "CLASS-0"}), *others])
+    workspace.dataset(project.id).revise(lambda now: Draft(now.chunks, renamed, now.annotation_count), reason="renamed")
+    more = tmp_path / "more"
+    for number, name in enumerate([first.name, first.name.title()]):
+        (more / name).mkdir(parents=True)
+        (more / name / "x.jpg").write_bytes(shape_image(0, 500 + number))
+    result = do_import(more)
+    after = head(workspace, project)
+    assert (result["added"], after.classes) == (2, renamed.classes)
+    assert after.last_import is not None
+    told = [item.message for item in after.last_import.problems if item.code == "classes_differ_in_case"]
+    assert len(told) == 2
+    assert all("'CLASS-0'" in message for message in told)
 
 
 def test_many_equal_pictures_are_stored_once(
