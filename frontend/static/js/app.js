@@ -13,6 +13,7 @@ import "./upload.js";
 import "./keyboard.js";
 import "./grid-keys.js";
 import "./selection.js";
+import "./filters.js";
 import "./live.js";
 import { onElements } from "./dom.js";
 

@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from contextlib import suppress
+from dataclasses import dataclass, replace
 from functools import lru_cache
 from itertools import islice
 from pathlib import Path
@@ -12,7 +13,7 @@ from pydantic import ConfigDict, Field
 from services.gateway.studio import Studio
 from shared.errors import NotFound, invalid_field
 from shared.schemas.base import Model, Subset
-from shared.schemas.dataset import DatasetHead
+from shared.schemas.dataset import DatasetHead, Problem
 from shared.store.datasets import DatasetStore
 from shared.store.imports import ImportStore
 from shared.store.index_query import ImageQuery, Measure, SortKey, Span
@@ -20,6 +21,7 @@ from shared.store.index_query import ImageQuery, Measure, SortKey, Span
 MEASURES: tuple[Measure, ...] = ("width", "height", "aspect", "annotations", "brightness")
 ANY_PROBLEM = "any"
 _MOST_PROBLEMS = 20_000
+_SHOWN_OF_A_KIND = 20
 Least = Annotated[float | None, Field(ge=0, le=1e9)]
 
 
@@ -85,29 +87,62 @@ def query(studio: Studio, dataset: DatasetStore, filters: Filters) -> ImageQuery
     )
 
 
-def problem_codes(dataset: DatasetStore, head: DatasetHead) -> dict[str, int]:
-    """Return the kinds of problems the last import met with single files, and how many files have each."""
-    return {code: len(files) for code, files in sorted(_problem_files(dataset, head).items())}
+@dataclass(frozen=True)
+class MetProblems:
+    """Problems of one kind that the last import met: the first of them, and the files that have it.
+
+    `images` tells how many of the dataset have it; files that were left out are none.
+    """
+
+    code: str
+    count: int
+    first: list[Problem]
+    files: frozenset[str]
+    images: int = 0
+
+    @property
+    def is_error(self) -> bool:
+        """Whether what has it was left out."""
+        return self.first[0].severity == "error"
+
+
+def met_problems(dataset: DatasetStore, head: DatasetHead) -> list[MetProblems]:
+    """Return the kinds of problems the last import met, errors first; of very many problems the first are counted."""
+    if head.last_import is None:
+        return []
+    images = _images(dataset.folder, head.revision, head.last_import.job_id)
+    kinds = [replace(kind, images=images[kind.code]) for kind in _met(dataset.folder, head.last_import.job_id).values()]
+    return sorted(kinds, key=lambda kind: (not kind.is_error, kind.code))
 
 
 def _files(dataset: DatasetStore, head: DatasetHead, code: str) -> frozenset[str]:
-    found = _problem_files(dataset, head)
-    return frozenset().union(*found.values()) if code == ANY_PROBLEM else found.get(code, frozenset())
-
-
-def _problem_files(dataset: DatasetStore, head: DatasetHead) -> Mapping[str, frozenset[str]]:
-    return _files_by_code(dataset.folder, head.last_import.job_id) if head.last_import else {}
+    kinds = _met(dataset.folder, head.last_import.job_id).values() if head.last_import else ()
+    return frozenset().union(*(kind.files for kind in kinds if code in (ANY_PROBLEM, kind.code)))
 
 
 @lru_cache(maxsize=32)
-def _files_by_code(folder: Path, job_id: str) -> Mapping[str, frozenset[str]]:
-    """Return the files with problems by the problems' codes; what an import met never changes."""
-    found: dict[str, set[str]] = {}
+def _images(folder: Path, revision: int, job_id: str) -> Mapping[str, int]:
+    """Return how many images of the newest revision have each kind; `revision` tells when to count again."""
+    index = DatasetStore(folder).index()
+    return {
+        code: index.page(ImageQuery(files=kind.files), 1, 1)[0] if kind.files else 0
+        for code, kind in _met(folder, job_id).items()
+    }
+
+
+@lru_cache(maxsize=32)
+def _met(folder: Path, job_id: str) -> Mapping[str, MetProblems]:
+    """Return the problems of an import by their codes; what an import met never changes."""
+    found: dict[str, list[Problem]] = {}
     with suppress(NotFound):
         for item in islice(ImportStore(folder).problems(job_id), _MOST_PROBLEMS):
-            if item.file:
-                found.setdefault(item.code, set()).add(item.file)
-    return {code: frozenset(files) for code, files in found.items()}
+            found.setdefault(item.code, []).append(item)
+    return {
+        code: MetProblems(
+            code, len(items), items[:_SHOWN_OF_A_KIND], frozenset(item.file for item in items if item.file)
+        )
+        for code, items in found.items()
+    }
 
 
 def _class_id(found: DatasetHead, name: str | None) -> int | None:

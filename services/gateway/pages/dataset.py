@@ -7,7 +7,7 @@ from fastapi import APIRouter, Depends, Query, Request, Response
 
 from services.gateway.actions import datasets, revisions, splits
 from services.gateway.actions.datasets import ImageDetail
-from services.gateway.actions.image_filters import Filters, problem_codes
+from services.gateway.actions.image_filters import Filters, MetProblems, met_problems
 from services.gateway.pages import formats, imports, statistics, tiles
 from services.gateway.pages.forms import parsed
 from services.gateway.pages.imports import Importing
@@ -61,7 +61,7 @@ class DatasetView(View):
     targets: list[TargetPlot]
     split_names: list[str]
     subsets: tuple[str, ...]
-    problems: dict[str, int]
+    problems: list[MetProblems]
     sorts: dict[str, str]
     densities: dict[str, str]
     can_relabel: bool
@@ -165,7 +165,7 @@ def _view(studio: Studio, project_id: str, filters: Filters, page: int, query: d
         targets=statistics.targets(head) if head else [],
         split_names=[split.name for split in splits.listed(studio, project_id)],
         subsets=(*SUBSETS, "unassigned"),
-        problems=problem_codes(datasets.store(studio, project_id), head) if head else {},
+        problems=met_problems(datasets.store(studio, project_id), head) if head else [],
         sorts=_sorts(registry.spec(project.task).annotation_kind),
         densities=DENSITIES,
         can_relabel=bool(head and head.classes) and revisions.can_relabel(studio, project_id),
