@@ -71,7 +71,7 @@ class Optimization(Model):
     )
     ema: bool = Field(
         False,
-        title="Average the weights",
+        title="Average the weights (EMA)",
         description="Keep a moving average of the weights and use it for validation and the finished model. "
         "Often a little better, and steadier from epoch to epoch.",
         json_schema_extra=form("Optimization"),
