@@ -1,8 +1,8 @@
 """The error family. Raised where the fact is known, rendered in one place by whoever talks to a person."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import ClassVar
+from typing import Any, ClassVar
 
 
 @dataclass(frozen=True, slots=True)
@@ -14,7 +14,10 @@ class FieldError:
 
 
 class StudioError(Exception):
-    """A fact a person should hear: a stable `code`, a message, and where known how to mend it."""
+    """A fact a person should hear: a stable `code`, a message, and where known how to mend it.
+
+    `offer` are changes of a configuration that would, in the shape of `shared.schemas.job.Offer`.
+    """
 
     status: ClassVar[int] = 500
 
@@ -25,12 +28,14 @@ class StudioError(Exception):
         *,
         hint: str | None = None,
         errors: Sequence[FieldError] = (),
+        offer: Mapping[str, Any] | None = None,
     ) -> None:
         super().__init__(message)
         self.code = code
         self.message = message
         self.hint = hint
         self.errors = tuple(errors)
+        self.offer = offer
 
 
 class Forbidden(StudioError):

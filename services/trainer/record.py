@@ -12,7 +12,9 @@ from services.trainer.preparation import Prepared, goes_on
 from services.trainer.stopping import note_epoch
 from shared.bus.run import Cancelled, Run, figures
 from shared.errors import NotFound
-from shared.schemas.experiment import EpochRow, Experiment, Summary
+from shared.schemas.course import EpochSamples
+from shared.schemas.evaluation import ImageResult
+from shared.schemas.experiment import Ended, EpochRow, Experiment, Summary
 from shared.taskkit.spec import TaskSpec
 from shared.vision import checkpoints
 from shared.vision.device import device_label
@@ -29,15 +31,18 @@ class Record:
         self._prepared = prepared
         self._store = run.workspace.experiments(experiment.project_id)
         self._key, self._higher_is_better = _criterion(prepared.blueprint.spec, prepared.validates)
+        self.course = self._store.course(experiment.id)
+        self.skipped_images = len(self.course.skipped())
+        self._ended: Ended | None = None
 
     def begin(self) -> None:
         """Remove what does not belong to the point the training starts from."""
-        self._fence()
+        self.fence()
         if self._prepared.saved is None and not goes_on(self._run):
             self._store.clear_results(self._experiment.id)
         else:
             position = self._prepared.position
-            self._store.course(self._experiment.id).keep_through(position.epoch, position.step)
+            self.course.keep_through(position.epoch, position.step)
         self._summarize()
 
     def judge(self, row: EpochRow) -> None:
@@ -50,20 +55,20 @@ class Record:
 
         In this order a kill between any two leaves `last` at an earlier epoch, and the resumed run writes all again.
         """
-        self._fence()
+        self.fence()
         position = self._prepared.position
         metric = row.metrics.get(self._key)
         best = self._is_best(metric)
         if best:
             position.best_epoch, position.best_metric = position.epoch, metric
-        self._store.course(self._experiment.id).append_epoch(row)
+        self.course.append_epoch(row)
         log.info(
             "epoch %s of %s: %s (%.1f s, %.0f images/s)%s%s",
             row.epoch,
             self._prepared.blueprint.params.epochs,
             figures(row.metrics),
-            row.seconds,
-            row.images_per_second,
+            row.seconds or 0.0,
+            row.images_per_second or 0.0,
             f", {row.vanished_objects} objects left out: cut away, or too small at this image size"
             if row.vanished_objects
             else "",
@@ -78,9 +83,15 @@ class Record:
             self._save("last", trainer, metric)
         self._summarize()
 
+    def samples(self, epoch: int, items: list[ImageResult]) -> None:
+        """Store what the model says of a few images, if there are any."""
+        if items:
+            self.fence()
+            self.course.append_samples(EpochSamples(epoch=epoch, items=items))
+
     def unfinished_epoch(self, trainer: Trainer) -> None:
         """Store `last` in the middle of an epoch, to go on from this very batch."""
-        self._fence()
+        self.fence()
         rows = self._store.metrics(self._experiment.id)
         self._save("last", trainer, rows[-1].metrics.get(self._key) if rows else None)
 
@@ -95,7 +106,15 @@ class Record:
             metric_key=self._key,
             device=device_label(self._prepared.device),
             seconds=round(position.seconds, 3),
+            skipped_images=self.skipped_images,
+            ended=self._ended,
         )
+
+    def end(self, how: Ended) -> None:
+        """Note how the training ended."""
+        self._ended = how
+        self.fence()
+        self._summarize()
 
     def _summarize(self) -> None:
         summary = self.summary()
@@ -106,7 +125,7 @@ class Record:
 
         self._store.update(self._experiment.id, change)
 
-    def _fence(self) -> None:
+    def fence(self) -> None:
         """Raise `Cancelled` unless the job is this run's and the experiment this job's."""
         self._run.fence()
         try:
@@ -138,7 +157,7 @@ class Record:
     def _publish(self, name: checkpoints.Name, save: Callable[[Path], object], metric: float | None) -> None:
         def save_if_ours(path: Path) -> None:
             save(path)
-            self._fence()  # writing takes long enough for a restart or another job to come between
+            self.fence()  # writing takes long enough for a restart or another job to come between
 
         epoch = self._prepared.position.epoch
         self._store.save_checkpoint(self._experiment.id, name, save_if_ours, epoch=epoch, metric=metric)

@@ -6,14 +6,17 @@ Payload: `project_id`, `experiment_id`, `resume`.
 import logging
 from typing import Any
 
+from services.trainer.failures import explained
 from services.trainer.preparation import Prepared, last_checkpoint, prepare
 from services.trainer.provenance import store_provenance
 from services.trainer.record import Record
+from services.trainer.telemetry import Telemetry
 from services.trainer.watch import Stopped, Watch
 from shared.bus.run import Run, main
 from shared.errors import Conflict
 from shared.schemas.experiment import Experiment
 from shared.store.files import disk_errors
+from shared.taskkit import registry
 from shared.taskkit.optimization import effective_batch_size
 from shared.vision.trainer import make_trainer, quiet_lightning
 
@@ -34,7 +37,8 @@ def work(run: Run) -> dict[str, Any]:
         raise Conflict("superseded", "This experiment was given to another training job.")
     _write_log(store.folder(experiment.id) / "logs" / "training.log")
     run.progress("preparing", 0, message="reading the dataset and building the model")
-    with disk_errors(), quiet_lightning():
+    spec = registry.spec(run.workspace.projects.get(experiment.project_id).task)
+    with disk_errors(), explained(spec, experiment), quiet_lightning():
         record = _train(run, experiment)
     return {"experiment_id": experiment.id, **record.summary().model_dump(mode="json")}
 
@@ -62,10 +66,14 @@ def _train(run: Run, experiment: Experiment) -> Record:
             precision=experiment.configuration.hardware.precision,
         )
         try:
-            trainer.fit(prepared.module, datamodule=prepared.data)
+            with Telemetry(run, record.course):
+                trainer.fit(prepared.module, datamodule=prepared.data)
         except Stopped:
             run.ended_early = True
+            record.end("stopped")
             log.info("stopped after %s epochs and %s batches", prepared.position.epoch, prepared.position.batch)
+            return record
+    record.end("early" if prepared.position.stopped_early else "finished")
     return record
 
 

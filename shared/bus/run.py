@@ -15,7 +15,7 @@ from typing import Any
 
 from shared.bus import events
 from shared.errors import DiskFull, NotFound, StudioError
-from shared.schemas.job import Job, JobError, Outcome, Progress
+from shared.schemas.job import Job, JobError, Offer, Outcome, Progress
 from shared.settings import Settings, get_settings
 from shared.store.files import disk_errors
 from shared.store.jobs import EventName
@@ -110,7 +110,7 @@ class Run:
     def emit(self, name: EventName, data: dict[str, Any]) -> None:
         """Publish an event of this run.
 
-        Progress and log lines that find no room on the disk are dropped: the work itself may still fit.
+        Progress, log lines and telemetry that find no room on the disk are dropped: the work itself may still fit.
 
         Raises:
             Cancelled: the job was given to another run or deleted.
@@ -122,7 +122,7 @@ class Run:
         except (Refused, NotFound) as error:
             raise Cancelled from error
         except (DiskFull, OSError) as error:
-            if name not in ("progress", "log"):
+            if name not in ("progress", "log", "telemetry"):
                 raise
             logging.getLogger(__name__).debug("dropped an event: %s", error)
 
@@ -196,7 +196,8 @@ def _attempt(run: Run, work: Work) -> Outcome:
         return Outcome(epoch=epoch, status="yielded")
     except StudioError as error:
         logging.error("%s", error.message)
-        told = JobError(code=error.code, message=error.message, hint=error.hint)
+        offer = Offer.model_validate(error.offer) if error.offer else None
+        told = JobError(code=error.code, message=error.message, hint=error.hint, offer=offer)
         return Outcome(epoch=epoch, status="failed", error=told)
     except BaseException as error:
         traceback.print_exc()

@@ -12,6 +12,8 @@ from shared.schemas.provenance import Provenance
 
 Tag = Annotated[str, Field(min_length=1, max_length=30)]
 
+Ended = Literal["finished", "stopped", "early"]
+
 
 class ExperimentStatus(StrEnum):
     """Derived from the experiment's job, never stored."""
@@ -89,6 +91,10 @@ class Summary(Model):
     metric_key: str | None = None
     device: str | None = None
     seconds: float | None = None
+    skipped_images: int = 0
+    """Images of train and val that could not be read so far."""
+    ended: Ended | None = None
+    """How the last training ended that came to an end by itself or by a person's wish."""
 
 
 class Experiment(EditableDocument):

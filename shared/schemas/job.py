@@ -53,12 +53,21 @@ class Progress(Model):
     """Figures to show live, such as `loss`."""
 
 
+class Offer(Model):
+    """Changes of an experiment's configuration that mend what made its training fail; `label` says them in words."""
+
+    label: str
+    params: dict[str, Any] = Field(default_factory=dict)
+    hardware: dict[str, Any] = Field(default_factory=dict)
+
+
 class JobError(Model):
     """Why a job failed, for a person; `traceback` for the developers."""
 
     code: str
     message: str
     hint: str | None = None
+    offer: Offer | None = None
     traceback: str | None = None
 
 
@@ -115,7 +124,7 @@ class JobEvent(Model):
     at: datetime
     job_id: str
     project_id: str
-    name: Literal["job", "progress", "epoch", "log"]
+    name: Literal["job", "progress", "epoch", "log", "telemetry"]
     data: dict[str, Any]
 
 

@@ -13,6 +13,8 @@ from shared.store import rows
 
 TELEMETRY_ROWS: Final = 2000
 """How many rows of telemetry are kept; a longer training keeps fewer of each hour."""
+SAMPLE_ROWS: Final = 200
+"""How many epochs keep their sample predictions; of a longer training only some do."""
 _MEASURED: Final = ("seconds", "images_per_second", "times", "at")
 _FILES: Final = ("metrics", "timings", "steps", "telemetry", "samples", "skipped")
 
@@ -65,7 +67,10 @@ class Course:
 
     def append_samples(self, row: EpochSamples) -> None:
         """Append the sample predictions of an epoch."""
-        rows.append(self._path("samples"), [row.model_dump(mode="json")])
+        path = self._path("samples")
+        rows.append(path, [row.model_dump(mode="json")])
+        if len(rows.lines(path)) > SAMPLE_ROWS:
+            rows.thin(path)
 
     def skipped(self) -> list[SkippedImage]:
         """Return the images that could not be read, each once."""

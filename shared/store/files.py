@@ -84,9 +84,14 @@ def sync_files(paths: Iterable[Path]) -> None:
 
 
 @contextmanager
-def locked(path: Path) -> Iterator[None]:
-    """Hold the lock that belongs to `path`, across processes and machines that share the file system."""
-    path.parent.mkdir(parents=True, exist_ok=True)
+def locked(path: Path, *, make_folder: bool = True) -> Iterator[None]:
+    """Hold the lock that belongs to `path`, across processes and machines that share the file system.
+
+    Raises:
+        FileNotFoundError: its folder does not exist and is not to be made.
+    """
+    if make_folder:
+        path.parent.mkdir(parents=True, exist_ok=True)
     handle = os.open(path.parent / f".{path.name}.lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o644)
     try:
         fcntl.flock(handle, fcntl.LOCK_EX)

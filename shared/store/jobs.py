@@ -16,7 +16,7 @@ from shared.store.files import disk_errors, locked, remove_tree, write_bytes
 from shared.store.lifecycle import Command, Refused, transition
 from shared.store.paths import checked_id, missing
 
-EventName = Literal["job", "progress", "epoch", "log"]
+EventName = Literal["job", "progress", "epoch", "log", "telemetry"]
 
 _Stamp = tuple[int, int, int]
 """What tells two contents of a file apart without reading it: time, inode, size."""

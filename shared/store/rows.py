@@ -40,10 +40,11 @@ def append(path: Path, rows: Iterable[dict[str, Any]], *, durable: bool = False)
     """Append rows; `durable` waits until they are on the disk.
 
     Raises:
+        FileNotFoundError: the folder is gone; it is not brought back.
         DiskFull: there is no room for them.
     """
     data = b"".join(orjson.dumps(row) + b"\n" for row in rows)
-    with disk_errors(), locked(path):
+    with disk_errors(), locked(path, make_folder=False):
         with path.open("ab+", buffering=0) as file:
             file.truncate(_whole(file))
             file.write(data)

@@ -9,7 +9,7 @@ import hashlib
 import pickle
 import random
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any, Final, Literal
 
@@ -44,6 +44,10 @@ class Position:
     epoch_seconds: float = 0.0
     vanished: int = 0
     """Objects that augmentation moved out of their images in the unfinished epoch."""
+    skipped: int = 0
+    """Images that could not be read in the unfinished epoch."""
+    epoch_times: dict[str, float] = field(default_factory=dict)
+    """Where the seconds of the unfinished epoch went, as the trainer's clock counts them."""
     seconds: float = 0.0
     """Training time of all completed epochs."""
     best_epoch: int | None = None

@@ -26,13 +26,10 @@ from shared.vision.targets import fitted, object_count
 ImagePath = Callable[[ImageRecord], Path]
 
 
-@dataclass(slots=True)
-class Unreadable:
-    """Stands for a batch with an image that could not be decoded.
+class Unreadable(NamedTuple):
+    """Stands for an image that could not be decoded; plain values, so that processes can pass it on."""
 
-    A plain value, so that processes can pass it on; not frozen, because Lightning copies batches field by field.
-    """
-
+    image_id: str
     filename: str
     reason: str
 
@@ -54,22 +51,30 @@ class Sample(NamedTuple):
 
 
 class Batch(NamedTuple):
-    """Collated samples: how many images, how many objects vanished from them, and what the task made of them."""
+    """Collated samples: how many images, how many objects vanished from them, and what the task made of them.
+
+    Images that could not be read are not among them but `skipped`; with none left there is no content.
+    """
 
     images: int
     vanished: int
     content: Any
+    skipped: tuple[Unreadable, ...] = ()
+
+    @property
+    def trainable(self) -> bool:
+        """Whether a model can learn from it: batch-norm cannot from what skipping has left of a single image."""
+        return self.images > 1 or (self.images == 1 and not self.skipped)
 
 
-def checked(batch: Any) -> Batch:
+def checked(batch: Batch) -> Batch:
     """Return the batch.
 
     Raises:
         StudioError: one of its images is damaged.
     """
-    if isinstance(batch, Unreadable):
-        raise unreadable(batch.filename, batch.reason)
-    assert isinstance(batch, Batch)
+    for item in batch.skipped:
+        raise unreadable(item.filename, item.reason)
     return batch
 
 
@@ -100,7 +105,7 @@ class ImageDataset(Dataset[Any]):
         try:
             image = open_image(self._path(record), self._side)
         except (OSError, SyntaxError, ValueError) as error:
-            return Unreadable(record.filename, _first_line(error))
+            return Unreadable(record.id, record.filename, _first_line(error))
         target = fitted(self._encode(record), image.height, image.width)
         generator = torch.default_generator
         state = generator.get_state()
@@ -168,19 +173,16 @@ def make_loader(
 
 
 class _Collate:
-    """Passes an unreadable image on instead of the batch it belongs to."""
+    """Makes a batch of the images that could be read."""
 
     def __init__(self, collate: Callable[[Sequence[tuple[torch.Tensor, Any]]], Any]) -> None:
         self._collate = collate
 
-    def __call__(self, samples: Sequence[Sample | Unreadable]) -> Batch | Unreadable:
-        good: list[Sample] = []
-        for sample in samples:
-            if isinstance(sample, Unreadable):
-                return sample
-            good.append(sample)
-        content = self._collate([(sample.image, sample.target) for sample in good])
-        return Batch(len(good), sum(sample.vanished for sample in good), content)
+    def __call__(self, samples: Sequence[Sample | Unreadable]) -> Batch:
+        good = [sample for sample in samples if isinstance(sample, Sample)]
+        skipped = tuple(sample for sample in samples if isinstance(sample, Unreadable))
+        content = self._collate([(sample.image, sample.target) for sample in good]) if good else None
+        return Batch(len(good), sum(sample.vanished for sample in good), content, skipped)
 
 
 class TrainingData(LightningDataModule):
@@ -212,8 +214,9 @@ class TrainingData(LightningDataModule):
         self._batch_size = params.batch_size
         self._workers = workers
         self._runtime = runtime
-        self._val_count = len(val)
-        self._train_count = len(train)
+        self.val = val
+        self.path = path
+        self.train_count = len(train)
         self.batches_per_epoch = batches_in_epoch(len(train), params.batch_size)
         self.start_epoch = 0
         self.start_batch = 0
@@ -224,7 +227,7 @@ class TrainingData(LightningDataModule):
     @property
     def counts(self) -> str:
         """How many images there are, for the log."""
-        return f"{self._train_count} train and {self._val_count} val images"
+        return f"{self.train_count} train and {len(self.val)} val images"
 
     def train_dataloader(self) -> DataLoader[Any]:
         """Return the loader of the coming epoch; asked for before each one."""
@@ -232,18 +235,22 @@ class TrainingData(LightningDataModule):
         passed = self.trainer.current_epoch
         start = self.start_batch if passed == 0 else 0
         epoch = self.start_epoch + passed
-        batches = EpochBatches(self._train_count, self._batch_size, self._seed, epoch, start)
+        batches = EpochBatches(self.train_count, self._batch_size, self._seed, epoch, start)
         return self._loader(self._train, batches)
 
     def val_dataloader(self) -> DataLoader[Any]:
         """Return the loader of the val images in their order."""
-        return self._loader(self._val, in_order(self._val_count, self._batch_size))
+        return self._loader(self._val, in_order(len(self.val), self._batch_size))
 
     def _loader(
         self, dataset: ImageDataset, batches: Sampler[list[SampleKey]] | list[list[SampleKey]]
     ) -> DataLoader[Any]:
         pin = torch.cuda.is_available()
         return make_loader(dataset, batches, self._runtime.collate, self._workers, pin_memory=pin)
+
+
+def no_target(_: ImageRecord) -> None:
+    """Stand for a target where only the image is wanted."""
 
 
 def check_enough(records: Sequence[ImageRecord], batch_size: int) -> None:

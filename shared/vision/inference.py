@@ -7,7 +7,7 @@ from torch import nn
 
 from shared.schemas.dataset import ImageRecord
 from shared.taskkit.runtime import Blueprint, Prediction, TaskRuntime
-from shared.vision.data import ImageDataset, ImagePath, checked, in_order, make_loader
+from shared.vision.data import ImageDataset, ImagePath, checked, in_order, make_loader, no_target
 
 
 def image_batches(
@@ -18,7 +18,7 @@ def image_batches(
     Raises:
         StudioError: an image is damaged.
     """
-    dataset = ImageDataset(records, path, _no_target, (), image_size, seed=0)
+    dataset = ImageDataset(records, path, no_target, (), image_size, seed=0)
     keys = in_order(len(records), batch_size)
     for batch, loaded in zip(keys, make_loader(dataset, keys, _stack, workers=0), strict=True):
         yield [records[key.index] for key in batch], checked(loaded).content
@@ -36,10 +36,6 @@ def predictions(
         with torch.inference_mode():
             found = runtime.predict(model, images.to(device), records, blueprint)
         yield from zip(records, found, strict=True)
-
-
-def _no_target(_: ImageRecord) -> None:
-    return None
 
 
 def _stack(samples: Sequence[tuple[torch.Tensor, None]]) -> torch.Tensor:

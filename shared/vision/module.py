@@ -11,7 +11,7 @@ from torch.optim.lr_scheduler import LambdaLR
 from shared.taskkit.runtime import Blueprint, TaskRuntime
 from shared.vision.averaging import MovingAverage
 from shared.vision.backbones import keep_frozen_statistics
-from shared.vision.data import checked
+from shared.vision.data import Batch
 from shared.vision.optimization import lower_on_plateau, make_optimizer, make_schedule, updates_per_epoch
 
 
@@ -41,16 +41,15 @@ class TrainingModule(LightningModule):
         self._val_losses: list[torch.Tensor] = []
         self._val_images = 0
 
-    def training_step(self, batch: Any, batch_idx: int) -> dict[str, torch.Tensor]:
+    def training_step(self, batch: Batch, batch_idx: int) -> dict[str, torch.Tensor] | None:
         """Return the loss of a batch as `batch_loss`, and as `loss` what is to be made small.
 
         Lightning divides by the batches of a full update; the fewer ones at the end of an epoch are weighed so that
-        their mean counts too.
-
-        Raises:
-            StudioError: an image of the batch is damaged.
+        their mean counts too. None when too few images of the batch could be read.
         """
-        loss = self._runtime.training_loss(self.model, checked(batch).content, self._blueprint)
+        if not batch.trainable:
+            return None
+        loss = self._runtime.training_loss(self.model, batch.content, self._blueprint)
         return {"loss": loss * self._weight(batch_idx), "batch_loss": loss.detach()}
 
     def _weight(self, batch_idx: int) -> float:
@@ -59,9 +58,11 @@ class TrainingModule(LightningModule):
         left_over = self._batches_per_epoch % accumulate
         return accumulate / left_over if first + batch_idx >= self._batches_per_epoch - left_over else 1.0
 
-    def validation_step(self, batch: Any, batch_idx: int) -> None:
-        """Add a batch to the metrics and the mean loss."""
-        count = checked(batch).images
+    def validation_step(self, batch: Batch, batch_idx: int) -> None:
+        """Add a batch to the metrics and the mean loss; images that could not be read are not counted."""
+        count = batch.images
+        if not count:
+            return
         loss = self._runtime.validate(self.model, batch.content, self.metrics, self._blueprint)
         self._val_losses.append(loss.detach() * count)
         self._val_images += count

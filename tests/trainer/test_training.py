@@ -246,24 +246,6 @@ def test_a_loss_that_is_not_a_number_stops_the_training_and_names_the_step(world
     assert "at step " in error.message
 
 
-@pytest.mark.parametrize("workers", [0, 1])
-def test_a_damaged_image_is_named(world: World, workers: int):
-    train_ids = world.split.assignment["train"]
-    dataset = world.workspace.dataset(world.project.id)
-    record = next(item for item in dataset.records() if item.id == train_ids[3])
-    dataset.image_path(record).write_bytes(dataset.image_path(record).read_bytes()[:300])
-    error = fails(world.training(world.experiment(workers=workers)))
-    assert error.code == "image_unreadable"
-    assert record.filename in error.message
-
-
-def test_a_missing_image_is_named(world: World):
-    dataset = world.workspace.dataset(world.project.id)
-    record = next(item for item in dataset.records() if item.id == world.split.assignment["train"][0])
-    dataset.image_path(record).unlink()
-    assert record.filename in fails(world.training(world.experiment())).message
-
-
 def test_a_deleted_split_is_said(world: World):
     experiment = world.experiment()
     world.workspace.splits(world.project.id).delete(world.split.id)
