@@ -131,3 +131,38 @@ def test_what_cannot_be_imported_is_said(files: list[str], wanted: str, code: st
     with pytest.raises(Invalid) as caught:
         choose_format(SPEC, wanted, Path("/nowhere"), [Path(name) for name in files])
     assert caught.value.code == code
+
+
+def test_a_refused_layout_is_described(tmp_path: Path) -> None:
+    names = ["a.jpg", "b.jpg", "notes.md", "NOTICE"]
+    with pytest.raises(Invalid) as caught:
+        choose_format(SPEC, "auto", tmp_path, [Path(name) for name in names])
+    found = "Found 2 .jpg, 1 .md, 1 without ending, none in a folder; for example a.jpg, notes.md, NOTICE."
+    assert caught.value.message.endswith(found)
+    assert "Class folders: one folder a class" in (caught.value.hint or "")
+
+
+@pytest.mark.parametrize(
+    ("file", "text", "label"),
+    [
+        ("labels/train/1.txt", "0 .5 .5 .1 .1\n", "YOLO"),
+        ("a/1.txt", "1 1 9 1 9 9 1 9 ship 0\n", "DOTA"),
+        ("Annotations/1.xml", "<annotation><object><bndbox></bndbox></object></annotation>", "Pascal VOC"),
+    ],
+)
+def test_label_files_without_their_images_are_named(tmp_path: Path, file: str, text: str, label: str) -> None:
+    path = tmp_path / file
+    path.parent.mkdir(parents=True)
+    path.write_text(text)
+    with pytest.raises(Invalid) as caught:
+        choose_format(SPEC, "auto", tmp_path, [Path("README.txt"), Path(file)])
+    assert caught.value.code == "no_images_found"
+    assert f"The files look like {label} without its images" in caught.value.message
+    assert file in caught.value.message
+
+
+def test_text_without_images_is_no_labels(tmp_path: Path) -> None:
+    (tmp_path / "notes.txt").write_text("1 2 3\n")
+    with pytest.raises(Invalid) as caught:
+        choose_format(SPEC, "auto", tmp_path, [Path("notes.txt")])
+    assert "look like" not in caught.value.message

@@ -10,6 +10,7 @@ from shared.schemas.base import Subset
 from shared.schemas.read_options import ReadOptions
 from shared.taskkit.formats.coco_elements import Annotation, Category, Image, key_of, read_elements
 from shared.taskkit.formats.image_files import ImageFiles, folder_subset, label_file_subset
+from shared.taskkit.formats.inventory import no_label_file
 from shared.taskkit.formats.label_files import (
     Severity,
     Unreadable,
@@ -74,7 +75,7 @@ def _chosen(root: Path, files: list[Path], reading: Reading) -> list[Path]:
     found = _json_files(files)
     candidates = [file for file in found if _is_coco(root / file)] or found
     if not candidates:
-        raise refusal("no_label_file", Place(""), "There is no JSON file with annotations.", _MEND_FILES)
+        raise no_label_file(files, "There is no JSON file with annotations.", _MEND_FILES)
     instances = [file for file in candidates if file.stem.casefold().startswith("instances")]
     for file in candidates:
         if instances and file not in instances:

@@ -9,6 +9,7 @@ from typing import Any
 from shared.schemas.base import Subset
 from shared.schemas.read_options import ReadOptions
 from shared.taskkit.formats.image_files import ImageFiles, folder_subset, label_file_subset
+from shared.taskkit.formats.inventory import no_label_file
 from shared.taskkit.formats.json_arrays import list_elements
 from shared.taskkit.formats.label_files import (
     Box,
@@ -19,7 +20,6 @@ from shared.taskkit.formats.label_files import (
     head,
     printable,
     read_text,
-    refusal,
     refuse_without_objects,
     shown,
 )
@@ -54,7 +54,7 @@ def read(root: Path, files: list[Path], _options: ReadOptions = ReadOptions()) -
     images = ImageFiles(files)
     documents = _documents(root, files)
     if not documents:
-        raise refusal("no_label_file", Place(""), "There is no JSON file that lists images.", _MEND)
+        raise no_label_file(files, "There is no JSON file that lists images.", _MEND)
     found = [item for file in documents for item in _read_file(root, file, images, reading)]
     boxes = [annotation.sides for item in found for annotation in item.annotations]
     odd = sum(x < width / 2 - 1 or y < height / 2 - 1 for x, y, width, height in boxes)

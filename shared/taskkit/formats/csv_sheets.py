@@ -13,6 +13,7 @@ from shared.taskkit.formats.csv_columns import IsImage, is_header
 from shared.taskkit.formats.csv_faults import Faults
 from shared.taskkit.formats.csv_table import Table, open_table
 from shared.taskkit.formats.image_files import ImageFiles, label_file_subset
+from shared.taskkit.formats.inventory import no_label_file
 from shared.taskkit.formats.label_files import Unreadable, fault, refusal
 from shared.taskkit.formats.rows import IMAGE_SUFFIXES, Place
 
@@ -89,7 +90,7 @@ def open_sheets(
             sheets.others.append((file, error))
     if not sheets.about_images:
         mend = "Add a CSV file with a header and one row an image."
-        nothing = refusal("no_label_file", Place(""), "There is no CSV file.", mend)
+        nothing = no_label_file(images.all, "There is no CSV file.", mend)
         reasons = [reason for _, reason in sheets.others]
         raise next((item for item in reasons if item.code != "no_image_column"), (reasons or [nothing])[0])
     return sheets

@@ -10,6 +10,7 @@ from shared.schemas.base import Subset
 from shared.schemas.read_options import ReadOptions
 from shared.taskkit.formats.cvat_shapes import OTHER_SHAPES, SHAPES, label_of, shape_row
 from shared.taskkit.formats.image_files import ImageFiles, folder_subset, label_file_subset
+from shared.taskkit.formats.inventory import no_label_file
 from shared.taskkit.formats.label_files import (
     Unreadable,
     Unusable,
@@ -19,7 +20,6 @@ from shared.taskkit.formats.label_files import (
     pixels,
     printable,
     read_bytes,
-    refusal,
     refuse_without_objects,
 )
 from shared.taskkit.formats.rows import ObjectRow, Place, Reading, Row, subset_of
@@ -51,7 +51,7 @@ def read(root: Path, files: list[Path], _options: ReadOptions = ReadOptions()) -
     images = ImageFiles(files)
     documents = _documents(root, files)
     if not documents:
-        raise refusal("no_label_file", Place(""), "There is no XML file of CVAT.", "Export as CVAT for images.")
+        raise no_label_file(files, "There is no XML file of CVAT.", "Export as CVAT for images.")
     tried = 0
     for file in documents:
         document = _Document(file, images, reading)

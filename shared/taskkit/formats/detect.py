@@ -5,6 +5,7 @@ from pathlib import Path
 from typing import cast
 
 from shared.errors import Invalid, invalid_field
+from shared.taskkit.formats.inventory import inventory
 from shared.taskkit.formats.rows import IMAGE_SUFFIXES, Reader
 from shared.taskkit.spec import TaskSpec
 
@@ -29,6 +30,9 @@ FORMATS = {
     "class_folders": "class folders",
 }
 """Every reader and what its format is called, from the one that is told by most to the one told by least."""
+
+_TEXT_FILE_AN_IMAGE = ("dota", "icdar", "yolo")
+"""Formats whose text files are told by being called like images."""
 
 
 def reader(format_id: str) -> Reader:
@@ -62,9 +66,10 @@ def choose_format(spec: TaskSpec, wanted: str, root: Path, files: list[Path]) ->
         return found
     expected = "; ".join(f"{choice.label}: {choice.help}" for choice in spec.import_formats)
     if other is None:
-        raise Invalid("format_not_recognised", "The layout of these files is not known.", hint=expected)
+        message = f"The layout of these files is not known. {inventory(files)}"
+        raise Invalid("format_not_recognised", message, hint=f"Lay them out in one of these ways. {expected}")
     taken = ", ".join(choice.label for choice in spec.import_formats)
-    message = f"This looks like {FORMATS[other]}; {spec.label} takes {taken}."
+    message = f"This looks like {FORMATS[other]}; {spec.label} takes {taken}. {inventory(files)}"
     raise Invalid("format_not_taken", message, hint=f"Choose the format if it is one of these. {expected}")
 
 
@@ -75,11 +80,18 @@ def _is_weak(format_id: str) -> bool:
 
 def _no_images(root: Path, files: list[Path]) -> Invalid:
     endings = f"Images end in one of: {', '.join(sorted(IMAGE_SUFFIXES))}."
-    message = "There are no images in there."
-    found = recognised(root, files)
+    message = f"There are no images in there. {inventory(files)}"
+    found = recognised(root, files) or _recognised_beside_images(root, files)
     if found == "tfrecord":
         message = f"{message} TFRecord files, which pack images and labels together, are not read."
         endings = "Export the dataset from the labelling tool as COCO, YOLO or Pascal VOC."
     elif found is not None:
-        endings = f"The labels look like {FORMATS[found]}: put their images beside them. {endings}"
+        message = f"{message} The files look like {FORMATS[found]} without its images."
+        endings = f"Add the images that belong to the label files, each called like its own or as it says. {endings}"
     return Invalid("no_images_found", message, hint=endings)
+
+
+def _recognised_beside_images(root: Path, files: list[Path]) -> str | None:
+    """Return the format that text files would have if each had its image."""
+    wanted = [file.with_suffix(".jpg") for file in files if file.suffix.lower() == ".txt"]
+    return next((item for item in _TEXT_FILE_AN_IMAGE if reader(item).recognises(root, [*files, *wanted])), None)

@@ -5,6 +5,7 @@ from pathlib import Path
 
 from shared.schemas.read_options import ReadOptions
 from shared.taskkit.formats.image_files import ImageFiles
+from shared.taskkit.formats.inventory import no_label_file
 from shared.taskkit.formats.label_files import (
     Unusable,
     bounds_of,
@@ -13,7 +14,6 @@ from shared.taskkit.formats.label_files import (
     parsed,
     printable,
     read_text,
-    refusal,
     refuse_without_objects,
     shown,
 )
@@ -49,7 +49,7 @@ def read(root: Path, files: list[Path], _options: ReadOptions = ReadOptions()) -
     texts = _label_files(files)
     if not texts:
         mend = "Put a text file of the image's name beside each image, or into the folder labelTxt."
-        raise refusal("no_label_file", Place(""), "None of the text files is named like an image.", mend)
+        raise no_label_file(files, "None of the text files is named like an image.", mend)
     if yaml_files(root, files):
         reading.class_names = read_config(root, files).class_names()
     parser = _Parser(root, reading)

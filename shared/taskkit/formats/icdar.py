@@ -6,6 +6,7 @@ from pathlib import Path
 
 from shared.schemas.read_options import ReadOptions
 from shared.taskkit.formats.image_files import ImageFiles
+from shared.taskkit.formats.inventory import no_label_file
 from shared.taskkit.formats.label_files import (
     Box,
     Unusable,
@@ -56,7 +57,7 @@ def read(root: Path, files: list[Path], _options: ReadOptions = ReadOptions()) -
         raise refusal("no_objects", Place(str(words[0]), 1), message, "Give the files of text localisation.")
     if not texts:
         mend = "Give a text file for each image, called gt_<image>.txt."
-        raise refusal("no_label_file", Place(""), "No text file is called like an image.", mend)
+        raise no_label_file(files, "No text file is called like an image.", mend)
     for image in images.all:
         if _AFFIX.fullmatch(image.stem):
             images.mention(image)

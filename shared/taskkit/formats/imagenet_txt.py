@@ -5,6 +5,7 @@ from pathlib import Path
 
 from shared.schemas.read_options import ReadOptions
 from shared.taskkit.formats.image_files import ImageFiles, folder_subset, label_file_subset
+from shared.taskkit.formats.inventory import no_label_file
 from shared.taskkit.formats.label_files import Unreadable, fault, head, printable, read_text, refusal, shown
 from shared.taskkit.formats.rows import IMAGE_SUFFIXES, Place, Reading, Row
 
@@ -32,7 +33,7 @@ def read(root: Path, files: list[Path], options: ReadOptions = ReadOptions()) ->
     images = ImageFiles(files)
     lists = _lists(root, files)
     if not lists:
-        raise refusal("no_label_file", Place(""), "There is no text file of images and numbers.", _MEND)
+        raise no_label_file(files, "There is no text file of images and numbers.", _MEND)
     reading.class_names = options.class_names or _names(root, files, lists[0])
     for file in lists:
         _read_list(root, file, images, reading)

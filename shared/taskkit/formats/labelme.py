@@ -6,6 +6,7 @@ from pathlib import Path
 
 from shared.schemas.read_options import ReadOptions
 from shared.taskkit.formats.image_files import ImageFiles
+from shared.taskkit.formats.inventory import no_label_file
 from shared.taskkit.formats.label_files import (
     Box,
     Unreadable,
@@ -16,7 +17,6 @@ from shared.taskkit.formats.label_files import (
     pixels,
     printable,
     read_bytes,
-    refusal,
     refuse_without_objects,
     shown,
 )
@@ -54,7 +54,7 @@ def read(root: Path, files: list[Path], _options: ReadOptions = ReadOptions()) -
     xml_files = _xml_files(files)
     if not xml_files:
         mend = "Put an XML file for each image beside it, or into the folder Annotations."
-        raise refusal("no_label_file", Place(""), "There are no XML files.", mend)
+        raise no_label_file(files, "There are no XML files.", mend)
     for image in images.all:
         if _SIDE_FOLDERS & {part.casefold() for part in image.parts[:-1]}:
             images.mention(image)

@@ -8,6 +8,7 @@ from typing import Any
 
 from shared.schemas.read_options import ReadOptions
 from shared.taskkit.formats.image_files import ImageFiles
+from shared.taskkit.formats.inventory import no_label_file
 from shared.taskkit.formats.json_arrays import top_elements
 from shared.taskkit.formats.label_files import (
     Box,
@@ -19,7 +20,6 @@ from shared.taskkit.formats.label_files import (
     pixels,
     printable,
     read_text,
-    refusal,
     refuse_without_objects,
     shown,
 )
@@ -52,7 +52,7 @@ def read(root: Path, files: list[Path], _options: ReadOptions = ReadOptions()) -
     found = [file for file in _json_files(files) if _LOOKS_LIKE.search(head(root / file))]
     if not found:
         mend = "Put the JSON file of each image beside it."
-        raise refusal("no_label_file", Place(""), "There is no JSON file with shapes.", mend)
+        raise no_label_file(files, "There is no JSON file with shapes.", mend)
     parser = _Parser(root, reading)
     add_rows(found, images, reading, parser.parse)
     reading.problems.extend(images.not_annotated())

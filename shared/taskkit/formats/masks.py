@@ -7,9 +7,11 @@ from dataclasses import dataclass, field
 from functools import lru_cache
 from pathlib import Path
 
+from shared.errors import Invalid
 from shared.schemas.base import Subset
 from shared.schemas.read_options import ReadOptions
 from shared.taskkit.formats.image_files import ImageFiles, folder_subset
+from shared.taskkit.formats.inventory import inventory
 from shared.taskkit.formats.label_files import Unreadable, fault, read_text, refusal
 from shared.taskkit.formats.mask_files import class_names_of, mask_problem, read_mask_values
 from shared.taskkit.formats.mask_names import standard_values
@@ -67,7 +69,7 @@ def read(root: Path, files: list[Path], options: ReadOptions = ReadOptions()) ->
     reading = Reading()
     pairs = _Pairs.of(files)
     if not pairs.masks:
-        raise _nothing(pairs)
+        raise _nothing(pairs, files)
     tables = [file for file in files if file.suffix.lower() in (".csv", ".txt", ".json")]
     reading.mask_values = (
         dict(enumerate(options.class_names)) or read_mask_values(root, tables) or standard_values(pairs.masks.values())
@@ -200,12 +202,12 @@ def _rank(mask: Path) -> tuple[int, str]:
     return kind, str(mask)
 
 
-def _nothing(pairs: _Pairs) -> Exception:
+def _nothing(pairs: _Pairs, files: list[Path]) -> Exception:
     if pairs.other:
         message = "Only masks of instances or of colours are there, none of classes."
         mend = "Add the masks that hold the numbers of classes, such as *_gtFine_labelIds.png."
         return refusal("no_masks", Place(str(pairs.other[0])), message, mend)
-    return refusal("no_masks", Place(""), "No image has a mask.", _MEND)
+    return Invalid("no_masks", f"No image has a mask. {inventory(files)}", hint=_MEND)
 
 
 def _listed_subsets(root: Path, files: Iterable[Path], reading: Reading) -> dict[str, Subset]:

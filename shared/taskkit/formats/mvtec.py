@@ -6,7 +6,8 @@ from pathlib import Path
 
 from shared.schemas.read_options import ReadOptions
 from shared.taskkit.formats.image_files import ImageFiles, folder_subset
-from shared.taskkit.formats.label_files import fault, printable, refusal
+from shared.taskkit.formats.inventory import no_label_file
+from shared.taskkit.formats.label_files import fault, printable
 from shared.taskkit.formats.mask_files import mask_problem
 from shared.taskkit.formats.rows import IMAGE_SUFFIXES, Anomaly, Place, Reading, Row, subset_of
 
@@ -43,7 +44,7 @@ def read(root: Path, files: list[Path], _options: ReadOptions = ReadOptions()) -
     masks = {file for file in images.all if _MASKS in _folded(file)[:-1]}
     shown = [file for file in images.all if file not in masks and len(file.parts) > 2]
     if not shown:
-        raise refusal("no_label_file", Place(""), "There are no images in folders of train or test.", _HINT)
+        raise no_label_file(files, "There are no images in folders of train or test.", _HINT)
     by_place = {_mask_key(file): file for file in sorted(masks)}
     masked = {(base, kind) for base, kind, _ in by_place}
     normal = _normal_kinds(shown, {kind for _, kind in masked}, reading)

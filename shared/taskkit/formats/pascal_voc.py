@@ -8,6 +8,7 @@ from pathlib import Path, PurePosixPath
 from shared.schemas.base import Subset
 from shared.schemas.read_options import ReadOptions
 from shared.taskkit.formats.image_files import ImageFiles, folder_subset
+from shared.taskkit.formats.inventory import no_label_file
 from shared.taskkit.formats.label_files import (
     Unreadable,
     bounds_of,
@@ -19,7 +20,6 @@ from shared.taskkit.formats.label_files import (
     printable,
     read_bytes,
     read_text,
-    refusal,
     refuse_without_objects,
     shown,
 )
@@ -82,7 +82,7 @@ class _Voc:
     def read(self, xml_files: list[Path], files: list[Path]) -> Reading:
         if not xml_files:
             mend = "Put an XML file for each image beside it, or into the folder Annotations."
-            raise refusal("no_label_file", Place(""), "There are no XML files.", mend)
+            raise no_label_file(files, "There are no XML files.", mend)
         for file in sorted(files, key=lambda file: (file.stem.casefold() == "trainval", file)):
             if file.suffix.lower() == ".txt" and [part.casefold() for part in file.parts[-3:-1]] == _IMAGE_SETS:
                 self._read_set(file)

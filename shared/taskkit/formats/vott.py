@@ -9,6 +9,7 @@ from urllib.parse import unquote
 
 from shared.schemas.read_options import ReadOptions
 from shared.taskkit.formats.image_files import ImageFiles, folder_subset, label_file_subset
+from shared.taskkit.formats.inventory import no_label_file
 from shared.taskkit.formats.json_arrays import top_elements
 from shared.taskkit.formats.label_files import (
     Unreadable,
@@ -18,7 +19,6 @@ from shared.taskkit.formats.label_files import (
     pixels,
     printable,
     read_text,
-    refusal,
     refuse_without_objects,
     shown,
 )
@@ -50,7 +50,7 @@ def read(root: Path, files: list[Path], _options: ReadOptions = ReadOptions()) -
     images = ImageFiles(files)
     documents = [_Document(file, images, reading) for file in _documents(root, files)]
     if not documents:
-        raise refusal("no_label_file", Place(""), "There is no JSON file of VoTT.", "Export as VoTT JSON.")
+        raise no_label_file(files, "There is no JSON file of VoTT.", "Export as VoTT JSON.")
     for document in documents:
         try:
             document.read(read_text(root / document.file))

@@ -11,6 +11,7 @@ from pathlib import Path
 from shared.schemas.base import Subset
 from shared.schemas.read_options import ReadOptions
 from shared.taskkit.formats.image_files import ImageFiles, folder_subset, label_file_subset
+from shared.taskkit.formats.inventory import no_label_file
 from shared.taskkit.formats.label_files import (
     Unreadable,
     Unusable,
@@ -18,7 +19,6 @@ from shared.taskkit.formats.label_files import (
     head,
     parsed,
     read_text,
-    refusal,
     refuse_without_objects,
 )
 from shared.taskkit.formats.rows import IMAGE_SUFFIXES, ObjectRow, Place, Reading, Row
@@ -53,7 +53,7 @@ def read(root: Path, files: list[Path], options: ReadOptions = ReadOptions()) ->
     config = read_config(root, files, options.class_names)
     reading.class_names = config.class_names()
     _tell_twins(config, reading)
-    return _Yolo(root, ImageFiles(files), config, reading).read(_text_files(files))
+    return _Yolo(root, ImageFiles(files), config, reading).read(_text_files(files), files)
 
 
 def _text_files(files: Iterable[Path]) -> list[Path]:
@@ -87,11 +87,11 @@ class _Yolo:
         self._subsets: dict[Path, Subset] = {}
         self._line_count = 0
 
-    def read(self, texts: list[Path]) -> Reading:
+    def read(self, texts: list[Path], files: list[Path]) -> Reading:
         labels = self._paired(texts)
         if not labels:
             mend = "Put a text file of the image's name beside each image, or into the folder labels."
-            raise refusal("no_label_file", Place(""), "None of the text files is named like an image.", mend)
+            raise no_label_file(files, "None of the text files is named like an image.", mend)
         for entry in self._config.entries:
             self._read_entry(entry, texts)
         for image in self._images.all:
