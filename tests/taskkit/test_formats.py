@@ -166,3 +166,29 @@ def test_text_without_images_is_no_labels(tmp_path: Path) -> None:
     with pytest.raises(Invalid) as caught:
         choose_format(SPEC, "auto", tmp_path, [Path("notes.txt")])
     assert "look like" not in caught.value.message
+
+
+@pytest.mark.parametrize(
+    "names",
+    [
+        ["images/1.jpg", "images/2.jpg"],
+        ["kaggle/images/1.jpg", "kaggle/notes.md"],
+        ["train/images/1.jpg", "validation/images/2.jpg"],
+    ],
+)
+def test_a_folder_of_all_images_is_no_class(tmp_path: Path, names: list[str]) -> None:
+    for name in names:
+        (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / name).write_text("a note\n")
+    with pytest.raises(Invalid) as caught:
+        choose_format(SPEC, "auto", tmp_path, [Path(name) for name in names])
+    assert caught.value.code == "format_not_recognised"
+    with pytest.raises(Invalid) as caught:
+        read(*names)
+    assert caught.value.code == "no_label_file"
+    assert "All images are in the folder 'images', which is not taken for a class." in caught.value.message
+    assert "for example " + names[0] in caught.value.message
+
+
+def test_images_may_be_a_class_among_others() -> None:
+    assert told(read("images/1.jpg", "text/2.jpg")) == [("images/1.jpg", None, "images"), ("text/2.jpg", None, "text")]

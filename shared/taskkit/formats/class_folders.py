@@ -13,10 +13,12 @@ from shared.schemas.base import Subset
 from shared.schemas.dataset import Problem
 from shared.schemas.read_options import ReadOptions
 from shared.taskkit.formats.image_files import folder_subset
+from shared.taskkit.formats.inventory import no_label_file
 from shared.taskkit.formats.label_files import Unreadable, read_text
 from shared.taskkit.formats.rows import IMAGE_SUFFIXES, Reading, Row
 
 _PLAIN = ("images", "image", "imgs", "img", "data")
+_MEND = "Put the images of each class into a folder of its name, or add a table of file names and classes."
 _Layout = Literal["classes", "subsets first", "subsets last"]
 
 
@@ -26,8 +28,11 @@ NO_SUBSET = "unassigned"
 
 
 def recognises(_root: Path, files: list[Path]) -> bool:
-    """Whether there are images in folders."""
-    return any(file.suffix.lower() in IMAGE_SUFFIXES and len(file.parts) > 1 for file in files)
+    """Whether there are images in folders that can be classes."""
+    images = [file for file in files if file.suffix.lower() in IMAGE_SUFFIXES]
+    depth = _depth(images) if images else 0
+    layout = _layout(image.parts[depth:] for image in images)
+    return _are_classes({name for image in images if (name := _placed(image.parts[depth:-1], layout)[1])})
 
 
 def read(root: Path, files: list[Path], _options: ReadOptions = ReadOptions()) -> Reading:
@@ -36,6 +41,9 @@ def read(root: Path, files: list[Path], _options: ReadOptions = ReadOptions()) -
     A folder around everything is looked through. The top folders are subsets where all are called like one (`train`,
     `validation`, `test_set`), or two of them that hold folders; else they are classes, and may hold a folder for each
     subset. Further folders within a class belong to it.
+
+    Raises:
+        Invalid: the only class would be a folder `images` or the like.
     """
     reading = Reading()
     images = [file for file in files if file.suffix.lower() in IMAGE_SUFFIXES]
@@ -51,7 +59,16 @@ def read(root: Path, files: list[Path], _options: ReadOptions = ReadOptions()) -
                 severity="warning", code="not_an_image", file=str(file), message="Not an image; left out."
             )
             reading.problems.append(problem)
+    names = {row.labels[0] for row in reading.rows}
+    if names and not _are_classes(names):
+        message = f"All images are in the folder {names.pop()!r}, which is not taken for a class."
+        raise no_label_file(files, message, _MEND)
     return reading
+
+
+def _are_classes(folders: set[str]) -> bool:
+    """Whether folders can be classes: one alone that is called `images` or the like just holds all images."""
+    return len(folders) > 1 or any(name.casefold() not in _PLAIN for name in folders)
 
 
 def _declared(root: Path, file: Path, reading: Reading) -> tuple[str, ...]:
@@ -99,7 +116,8 @@ def _layout(images: Iterable[tuple[str, ...]]) -> _Layout:
     return "classes"
 
 
-def _read_image(file: Path, folders: tuple[str, ...], layout: _Layout, reading: Reading) -> None:
+def _placed(folders: tuple[str, ...], layout: _Layout) -> tuple[Subset | None, str | None]:
+    """Return the subset and the class that an image's folders say."""
     subset = None
     classes = folders
     if layout == "subsets first" and folders:
@@ -109,8 +127,13 @@ def _read_image(file: Path, folders: tuple[str, ...], layout: _Layout, reading: 
             classes = classes[1:]
     elif layout == "subsets last" and folders:
         subset = _subset(folders[1])
-    if classes:
-        reading.rows.append(Row(file, subset, (classes[0],)))
+    return subset, classes[0] if classes else None
+
+
+def _read_image(file: Path, folders: tuple[str, ...], layout: _Layout, reading: Reading) -> None:
+    subset, name = _placed(folders, layout)
+    if name is not None:
+        reading.rows.append(Row(file, subset, (name,)))
         return
     message = "This image stands outside of any class folder; left out."
     mend = "Move it into the folder of its class."

@@ -66,7 +66,7 @@ def choose_format(spec: TaskSpec, wanted: str, root: Path, files: list[Path]) ->
         return found
     expected = "; ".join(f"{choice.label}: {choice.help}" for choice in spec.import_formats)
     if other is None:
-        message = f"The layout of these files is not known. {inventory(files)}"
+        message = f"There are images, but nothing in a known layout says what they show. {inventory(files)}"
         raise Invalid("format_not_recognised", message, hint=f"Lay them out in one of these ways. {expected}")
     taken = ", ".join(choice.label for choice in spec.import_formats)
     message = f"This looks like {FORMATS[other]}; {spec.label} takes {taken}. {inventory(files)}"
