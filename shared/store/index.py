@@ -17,7 +17,7 @@ from shared.schemas.split import Split
 from shared.store import index_query, index_rows, index_splits
 from shared.store.chunks import Chunks
 from shared.store.files import locked, replacing
-from shared.store.index_changes import apply, pairs
+from shared.store.index_changes import apply, few, pairs
 from shared.store.index_orders import Order, orders
 from shared.store.index_query import ImageQuery, SortKey
 from shared.store.index_rows import FORMAT, PER_CHUNK, Tally, as_id, as_number, insert, row_of
@@ -204,7 +204,8 @@ class DatasetIndex:
                     "SELECT ordinal, hash FROM chunks INDEXED BY chunk_hashes ORDER BY ordinal"
                 ).fetchall()
                 changes = pairs(known, [chunk.hash for chunk in chunks])
-                if db.execute("SELECT format FROM meta").fetchone() == (FORMAT,) and changes is not None:
+                current = db.execute("SELECT format FROM meta").fetchone() == (FORMAT,)
+                if current and changes is not None and few(self._chunks, changes, len(known)):
                     apply(db, self._chunks, changes)
                     db.execute("UPDATE meta SET revision = ?", (revision,))
                     if index_rows.counted(db) == sum(chunk.count for chunk in chunks):

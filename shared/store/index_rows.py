@@ -99,21 +99,39 @@ def row_of(position: int, line: bytes) -> Row:
 def insert(db: sqlite3.Connection, rows: Sequence[Row], tally: Tally) -> None:
     """Add rows and count them."""
     db.executemany(f"INSERT INTO images VALUES ({','.join('?' * 14)})", [row.image for row in rows])
-    classes = [(class_id, row.image[0]) for row in rows for class_id in row.classes]
-    db.executemany("INSERT INTO image_classes VALUES (?, ?)", classes)
-    values = [(target, row.image[0], value) for row in rows for target, value in enumerate(row.values)]
-    db.executemany("INSERT OR REPLACE INTO image_values VALUES (?, ?, ?)", values)
+    _insert_annotations(db, rows)
     _count(rows, tally, 1)
 
 
 def remove(db: sqlite3.Connection, rows: Sequence[Row], tally: Tally) -> None:
     """Take rows out and count them down."""
     db.executemany("DELETE FROM images WHERE position = ?", [(row.image[0],) for row in rows])
+    _remove_annotations(db, rows)
+    _count(rows, tally, -1)
+
+
+def annotate(db: sqlite3.Connection, old: Sequence[Row], new: Sequence[Row], tally: Tally) -> None:
+    """Put rows in the place of others that tell of the same images, annotated otherwise: two indexes are touched."""
+    changes = [(row.image[12], row.image[13], row.image[0]) for row in new]
+    db.executemany("UPDATE images SET annotations = ?, class_id = ? WHERE position = ?", changes)
+    _remove_annotations(db, old)
+    _insert_annotations(db, new)
+    _count(old, tally, -1)
+    _count(new, tally, 1)
+
+
+def _insert_annotations(db: sqlite3.Connection, rows: Sequence[Row]) -> None:
+    classes = [(class_id, row.image[0]) for row in rows for class_id in row.classes]
+    db.executemany("INSERT INTO image_classes VALUES (?, ?)", classes)
+    values = [(target, row.image[0], value) for row in rows for target, value in enumerate(row.values)]
+    db.executemany("INSERT OR REPLACE INTO image_values VALUES (?, ?, ?)", values)
+
+
+def _remove_annotations(db: sqlite3.Connection, rows: Sequence[Row]) -> None:
     classes = [(class_id, row.image[0]) for row in rows for class_id in row.classes]
     db.executemany("DELETE FROM image_classes WHERE class_id = ? AND position = ?", classes)
     values = [(target, row.image[0]) for row in rows for target in range(len(row.values))]
     db.executemany("DELETE FROM image_values WHERE target = ? AND position = ?", values)
-    _count(rows, tally, -1)
 
 
 def _count(rows: Sequence[Row], tally: Tally, sign: int) -> None:

@@ -11,7 +11,7 @@ from shared.errors import Stale
 from shared.schemas.annotations import LabelAnnotation
 from shared.schemas.dataset import ImageRecord
 from shared.schemas.split import Ratios, Split
-from shared.store import index
+from shared.store import index, index_changes
 from shared.store.chunks import line_id, record_line
 from shared.store.datasets import DatasetStore, Draft
 from shared.store.index_query import ImageQuery, Span
@@ -161,6 +161,18 @@ def test_whatever_is_changed_the_index_is_as_if_built_anew(store: DatasetStore) 
     assert dump(store) == changed
     assert head.image_count == len(numbers(store)) == sum(head.statistics.formats.values())
     assert head.annotation_count == sum(len(item.annotations) for item in numbers(store))
+
+
+@pytest.mark.parametrize(("step", "anew"), [(10, False), (1, True)])
+def test_few_changes_in_every_chunk_are_applied_and_many_are_built_anew(
+    store: DatasetStore, monkeypatch: pytest.MonkeyPatch, step: int, anew: bool
+) -> None:
+    monkeypatch.setattr(index_changes, "_ALWAYS", 0)
+    token, dog = _token(store), [LabelAnnotation(class_id=1)]
+    edit(store, {item.id: item.model_copy(update={"annotations": dog}) for item in numbers(store)[3::step]})
+    assert (_token(store) != token) == anew
+    for query in QUERIES:
+        assert paged(store, query) == expected(store, query)
 
 
 def _token(store: DatasetStore) -> str:
