@@ -1,8 +1,9 @@
 """Which images are alike by what is known of them besides their pixels: names, folders, columns of a table."""
 
 import re
+from functools import lru_cache
 from pathlib import PurePosixPath
-from posixpath import basename, dirname, splitext
+from posixpath import basename, splitext
 
 import numpy as np
 import numpy.typing as npt
@@ -52,13 +53,20 @@ def series_of(record: ImageRecord) -> str:
     "18_right.png". Augmented versions of one image count as that image, and folders of subsets as none.
     """
     stem = splitext(record.filename)[0]
-    folder = basename(dirname(record.source or ""))
-    place = "" if subset_of(folder) else folder
+    place = _place((record.source or "").rpartition("/")[0])
     original, mark, _ = stem.partition(_VERSION_MARK)
     series = f"{place}/{_LAST_NUMBER.sub('#', original)}"
     return series if not mark or _has_number(series) else f"{place}/{original}{_VERSIONS}"
 
 
+@lru_cache(maxsize=1024)
+def _place(folder: str) -> str:
+    """Return the name of a folder, or nothing where it is one of a subset."""
+    name = basename(folder.rstrip("/"))
+    return "" if subset_of(name) else name
+
+
+@lru_cache(maxsize=1024)
 def numbers_something(series: str) -> bool:
     """Whether what a series shares has a number of its own, such as that of a video; a year is none.
 

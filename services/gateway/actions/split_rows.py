@@ -4,7 +4,7 @@ import hashlib
 from array import array
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
-from functools import cached_property, lru_cache
+from functools import cache, cached_property, lru_cache
 from pathlib import Path
 from typing import Any
 
@@ -17,7 +17,6 @@ from shared.schemas.split import GroupBy
 from shared.store.datasets import DatasetStore
 from shared.taskkit import registry, similarity
 from shared.taskkit.groups import columns_of, group_of, numbers_something, series_of
-from shared.taskkit.splitting import keys_of
 from shared.taskkit.strata import shown_classes
 
 Codes = npt.NDArray[np.int64]
@@ -79,14 +78,11 @@ def _rows(folder: Path, revision: int, task: str, group_by: str) -> Rows:
     names = {item.id: item.name for item in store.revision(revision).classes}
     notes = _Notes(GroupBy.model_validate_json(group_by) if group_by else None)
     strata = registry.spec(task).strata(notes.noted(store.records(revision)), names)
-    shown = [
-        tuple(names[item] for item in classes) or (stratum,)
-        for classes, stratum in zip(notes.shown, strata, strict=True)
-    ]
+    named = cache(lambda classes, stratum: tuple(names[item] for item in classes) or (stratum,))
     return Rows(
-        keys=keys_of(notes.ids),
+        keys=np.array(notes.ids, dtype=np.uint64),
         strata=_coded(strata),
-        shown=_coded(shown),
+        shown=_coded(list(map(named, notes.shown, strata))),
         imported=np.array(notes.imported, dtype=np.int64),
         groups=_numbered(notes.groups),
         grouped=np.array(notes.grouped, dtype=np.bool_),
@@ -103,7 +99,7 @@ class _Notes:
     """What is kept of each record; texts as numbers made of them."""
 
     group_by: GroupBy | None
-    ids: list[str] = field(default_factory=list)
+    ids: "array[int]" = field(default_factory=lambda: array("Q"))
     shown: list[tuple[int, ...]] = field(default_factory=list)
     imported: "array[int]" = field(default_factory=lambda: array("b"))
     groups: "array[int]" = field(default_factory=lambda: array("Q"))
@@ -119,7 +115,7 @@ class _Notes:
         seen: dict[tuple[int, ...], tuple[int, ...]] = {}
         for record in records:
             classes = shown_classes(record)
-            self.ids.append(record.id)
+            self.ids.append(int(record.id, 16))
             self.shown.append(seen.setdefault(classes, classes))
             self.imported.append(_imported_subset(record))
             series = series_of(record)
@@ -144,6 +140,7 @@ def _imported_subset(record: ImageRecord) -> int:
     return SUBSETS.index(found) if found in SUBSETS else -1
 
 
+@lru_cache(maxsize=1024)
 def _number_of(text: str) -> int:
     """Return a number that stands for a text; of a million texts two share one in a case of ten million."""
     return int.from_bytes(hashlib.blake2b(text.encode("utf-8", "backslashreplace"), digest_size=8).digest(), "big")
@@ -157,4 +154,4 @@ def _numbered(numbers: Sequence[int]) -> Codes:
 def _coded(labels: Sequence[Any]) -> Coded:
     known = sorted(set(labels))
     place = {label: number for number, label in enumerate(known)}
-    return Coded(np.array([place[label] for label in labels], dtype=np.int64), known)
+    return Coded(np.fromiter(map(place.__getitem__, labels), dtype=np.int64, count=len(labels)), known)
