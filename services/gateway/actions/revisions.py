@@ -13,7 +13,7 @@ from pydantic import AfterValidator, ConfigDict, Field
 from services.gateway.actions import datasets, jobs
 from services.gateway.actions.projects import printable
 from services.gateway.studio import Studio
-from shared.errors import Conflict, Invalid, NotFound, invalid_field
+from shared.errors import Conflict, FieldError, Invalid, NotFound, invalid_field
 from shared.schemas.base import Model
 from shared.schemas.dataset import ClassInfo, DatasetHead, DatasetRevision, Legend
 from shared.schemas.experiment import Experiment
@@ -144,7 +144,9 @@ def change_class(
         present = _class(head, class_id)
         twin = (changes.name or present.name).casefold()
         if any(item.name.casefold() == twin and item.id != class_id for item in head.classes):
-            raise Conflict("class_exists", f"There is already a class {changes.name!r}.", hint="Merge them instead.")
+            taken = f"There is already a class {changes.name!r}."
+            errors = [FieldError("name", f"{taken} Merge the two instead.")]
+            raise Conflict("class_exists", taken, hint="Merge them instead.", errors=errors)
         made = present.model_copy(update=changes.model_dump(exclude_none=True))
         classes = [made if item.id == class_id else item for item in head.classes]
         return Draft(head.chunks, Legend(classes=classes, targets=head.targets), head.annotation_count)

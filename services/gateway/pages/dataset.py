@@ -9,7 +9,7 @@ from services.gateway.actions import datasets, revisions, splits
 from services.gateway.actions.datasets import ImageDetail
 from services.gateway.actions.image_filters import Filters, MetProblems, met_problems
 from services.gateway.pages import formats, imports, statistics, tiles
-from services.gateway.pages.forms import parsed
+from services.gateway.pages.forms import Form, parsed
 from services.gateway.pages.imports import Importing
 from services.gateway.pages.pager import Pager, pager
 from services.gateway.pages.rendering import View, go_to, link, show
@@ -57,6 +57,7 @@ class DatasetView(View):
     chips: list[Chip]
     unshown: dict[str, str]
     classes: list[ClassRow]
+    class_form: Form
     charts: list[FilterChart]
     targets: list[TargetPlot]
     split_names: list[str]
@@ -161,6 +162,7 @@ def _view(studio: Studio, project_id: str, filters: Filters, page: int, query: d
         chips=statistics.chips(path, query),
         unshown={name: value for name, value in query.items() if name in statistics.UNSHOWN},
         classes=statistics.classes(head, path, query) if head else [],
+        class_form=Form(),
         charts=statistics.charts(head.statistics, path, query) if head else [],
         targets=statistics.targets(head) if head else [],
         split_names=[split.name for split in splits.listed(studio, project_id)],

@@ -4,18 +4,20 @@ from dataclasses import dataclass
 from typing import Annotated, ClassVar
 
 from fastapi import APIRouter, Depends, Query, Request, Response
+from fastapi.responses import HTMLResponse
 
 from services.gateway.actions import datasets, revisions
 from services.gateway.actions.image_filters import Filters
 from services.gateway.actions.revisions import ClassChanges, Entry, ImageChoice, Merge, Relabel
-from services.gateway.pages import formats, tiles
+from services.gateway.pages import formats, statistics, tiles
 from services.gateway.pages.dataset import filters_of
-from services.gateway.pages.forms import Typed, TypedDep, parsed
+from services.gateway.pages.forms import Form, Typed, TypedDep, parsed, refused
 from services.gateway.pages.pager import Pager, pager
-from services.gateway.pages.rendering import View, go_to, link, show
+from services.gateway.pages.rendering import View, environment, go_to, link, show, show_block, toast_header
 from services.gateway.pages.shell import project_path, shell
+from services.gateway.pages.statistics import ClassRow
 from services.gateway.studio import Studio, StudioDep
-from shared.errors import invalid_field
+from shared.errors import Stale, StudioError, invalid_field
 from shared.schemas.dataset import DatasetHead
 from shared.schemas.project import Project
 from shared.store.diffs import ChangedImage, Diff, ImageChanges
@@ -54,11 +56,23 @@ class HistoryView(View):
     project: Project
     path: str
     dataset: str
+    current: int
     entries: list[Entry]
     pager: Pager
     shown: int | None
     change: Diff | None
     images: list[ChangedTiles]
+
+
+@dataclass(frozen=True, kw_only=True)
+class ClassesView(View):
+    """The dialogs that change classes, with what was typed."""
+
+    template: ClassVar[str] = "pages/dataset_classes.html"
+
+    path: str
+    classes: list[ClassRow]
+    class_form: Form
 
 
 @router.get("/revisions")
@@ -80,6 +94,7 @@ def read(
         project=project,
         path=f"{dataset}/revisions",
         dataset=dataset,
+        current=datasets.head(studio, project_id).revision,
         entries=entries,
         pager=pager(total, page, PAGE_SIZE, lambda number: link(f"{dataset}/revisions", page=number)),
         shown=shown,
@@ -90,17 +105,32 @@ def read(
 
 
 @router.post("/revisions/{revision}/restore")
-def restore(request: Request, studio: StudioDep, project_id: str, revision: int) -> Response:
+def restore(request: Request, studio: StudioDep, project_id: str, revision: int, typed: TypedDep) -> Response:
     """Make a new revision that is as this one was."""
-    head = revisions.restore(studio, project_id, revision)
+    try:
+        head = revisions.restore(studio, project_id, revision, _seen(typed))
+    except Stale as error:
+        return _stale(studio, project_id, error)
     return _told(request, head, f"Revision {revision} is restored as revision {head.revision}.", "/revisions")
 
 
 @router.post("/classes/edit")
 def edit_class(request: Request, studio: StudioDep, project_id: str, typed: TypedDep) -> Response:
     """Rename or recolour a class."""
-    class_id = _number(typed, "class_id")
-    head = revisions.change_class(studio, project_id, class_id, parsed(ClassChanges, typed.given("name", "color")))
+    try:
+        class_id, changes = _number(typed, "class_id"), parsed(ClassChanges, typed.given("name", "color"))
+        head = revisions.change_class(studio, project_id, class_id, changes, _seen(typed))
+    except Stale as error:
+        return _stale(studio, project_id, error)
+    except StudioError as error:
+        path, present = project_path(project_id, "dataset"), datasets.head(studio, project_id)
+        view = ClassesView(
+            shell=shell(studio, "Classes"),
+            path=path,
+            classes=statistics.classes(present, path, {}),
+            class_form=refused(typed.values, error, {"class_id", "name", "color"}),
+        )
+        return show_block(view, "edit_class_form", 422)
     return _told(request, head, "The class is changed.")
 
 
@@ -108,7 +138,11 @@ def edit_class(request: Request, studio: StudioDep, project_id: str, typed: Type
 def merge_classes(request: Request, studio: StudioDep, project_id: str, typed: TypedDep) -> Response:
     """Merge classes into another."""
     body = parsed(Merge, {"sources": typed.every("sources"), "target": typed.get("target")})
-    return _told(request, revisions.merge_classes(studio, project_id, body), "The classes are merged.")
+    try:
+        head = revisions.merge_classes(studio, project_id, body, _seen(typed))
+    except Stale as error:
+        return _stale(studio, project_id, error)
+    return _told(request, head, "The classes are merged.")
 
 
 @router.post("/selection/delete")
@@ -117,7 +151,10 @@ def delete_images(
 ) -> Response:
     """Delete the selected images."""
     chosen = _selected(studio, project_id, filters, typed)
-    head = revisions.delete_images(studio, project_id, chosen)
+    try:
+        head = revisions.delete_images(studio, project_id, chosen, _seen(typed))
+    except Stale as error:
+        return _stale(studio, project_id, error)
     told = f"{formats.plural(len(chosen), 'image')} deleted; revision {head.revision - 1} still has them."
     return _told(request, head, told, query=filters.given())
 
@@ -129,8 +166,26 @@ def relabel_images(
     """Give the selected images another class."""
     chosen = _selected(studio, project_id, filters, typed)
     body = parsed(Relabel, {"image_ids": chosen, "class_id": typed.get("class_id")})
-    head = revisions.relabel_images(studio, project_id, body.image_ids, body.class_id)
+    try:
+        head = revisions.relabel_images(studio, project_id, body.image_ids, body.class_id, _seen(typed))
+    except Stale as error:
+        return _stale(studio, project_id, error)
     return _told(request, head, f"{formats.plural(len(chosen), 'image')} relabelled.", query=filters.given())
+
+
+def _seen(typed: Typed) -> int | None:
+    """Return the revision that the page showed when the form was sent; None where it does not say."""
+    value = typed.get("revision")
+    return int(value) if value.isdigit() else None
+
+
+def _stale(studio: Studio, project_id: str, error: Stale) -> Response:
+    """Tell of another one's change and leave the page as it is, but for the revision: sent again, it is done."""
+    now = environment().from_string("{{ ui.seen_revision(revision, again=true) }}")
+    body = now.render(revision=datasets.head(studio, project_id).revision)
+    hint = "Nothing was changed. Look at the history, or send it again to do it to what is there now."
+    headers = {"HX-Trigger": toast_header("bad", error.message, hint), "HX-Reswap": "none", "Cache-Control": "no-store"}
+    return HTMLResponse(body, 422, headers)
 
 
 def _selected(studio: Studio, project_id: str, filters: Filters, typed: Typed) -> list[str]:
