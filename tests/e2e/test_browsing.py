@@ -122,3 +122,31 @@ def test_classes_are_merged_into_one_of_the_others(page: Page, api: Api, shapes:
     merge.click()
     expect(page.get_by_text("The classes are merged.")).to_be_visible()
     expect(page.get_by_text("240 images · 3 classes")).to_be_visible()
+
+
+def test_the_grid_is_walked_and_ranges_are_selected_by_keys(page: Page, api: Api, shapes: Path) -> None:
+    project = api.project("Keys", shapes, task=TASK)
+    page.goto(f"/projects/{project}/dataset")
+    page.wait_for_timeout(1500)
+    thumbs = page.get_by_label("Selected images").get_by_role("listitem").get_by_role("link")
+    press = page.keyboard.press
+    press("ArrowRight")
+    expect(thumbs.first).to_be_focused()
+    press("End")
+    expect(thumbs.last).to_be_focused()
+    press("PageUp")
+    expect(thumbs.last).not_to_be_focused()
+    press("Home")
+    expect(thumbs.first).to_be_focused()
+    press("Space")
+    for _ in range(3):
+        press("ArrowRight")
+    press("Shift+Space")
+    expect(page.get_by_text("4 images selected")).to_be_visible()
+    press("a")
+    expect(page.get_by_text("60 images selected")).to_be_visible()
+    press("Escape")
+    thumbs.nth(2).click(modifiers=["Shift"])
+    thumbs.nth(6).click(modifiers=["Shift"])
+    expect(page.get_by_text("5 images selected")).to_be_visible()
+    assert page.url.endswith("/dataset")
