@@ -5,7 +5,13 @@ from pathlib import Path
 from scripts.studio.processes import Service
 from scripts.studio.redis_server import configuration
 
-WORKERS = {"importer": "import", "trainer": "training", "evaluator": "evaluation", "exporter": "export"}
+WORKERS = {
+    "importer": "import",
+    "trainer": "training",
+    "evaluator": "evaluation",
+    "exporter": "export",
+    "previewer": "preview",
+}
 """The queue of each worker service."""
 _SSE_END_S = 3
 
@@ -23,7 +29,7 @@ def gateway_service(python: Path, host: str, port: int) -> Service:
 
 
 def worker_services(python: Path) -> list[Service]:
-    """Return the four workers."""
+    """Return the workers."""
     return [_worker(python, name, queue) for name, queue in WORKERS.items()]
 
 

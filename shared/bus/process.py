@@ -7,6 +7,7 @@ import subprocess
 import sys
 import threading
 import time
+from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
 from typing import IO, Any
@@ -37,23 +38,34 @@ def spawn(module: str, job: Job) -> Process:
     Raises:
         OSError: the system does not start it.
     """
-    parent = os.getpid()
-
-    def die_with_parent() -> None:
-        _LIBC.prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
-        if os.getppid() != parent:
-            os._exit(1)
-
-    environment = {**_RUN_ENVIRONMENT, **os.environ, "PYTHONUNBUFFERED": "1"}
     return subprocess.Popen(
         [sys.executable, "-m", module, job.id],
         stdin=subprocess.DEVNULL,
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
-        env=environment,
+        env=run_environment(),
         start_new_session=True,
-        preexec_fn=die_with_parent if sys.platform == "linux" else None,
+        preexec_fn=end_with_parent(),
     )
+
+
+def run_environment() -> dict[str, str]:
+    """Return the environment of a process that computes."""
+    return {**_RUN_ENVIRONMENT, **os.environ, "PYTHONUNBUFFERED": "1"}
+
+
+def end_with_parent() -> Callable[[], None] | None:
+    """Return what makes a child die with this process, where the system can do that."""
+    if sys.platform != "linux":
+        return None
+    parent = os.getpid()
+
+    def arrange() -> None:
+        _LIBC.prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
+        if os.getppid() != parent:
+            os._exit(1)
+
+    return arrange
 
 
 def signal_group(process: Process, number: signal.Signals) -> None:

@@ -8,6 +8,7 @@ import multiprocessing
 import os
 import socket
 import threading
+from collections.abc import Callable, Mapping, Sequence
 from functools import lru_cache
 from pathlib import Path
 from typing import Any
@@ -34,22 +35,32 @@ _shutting_down = multiprocessing.Event()
 
 def make_worker(kind: JobKind, module: str) -> Celery:
     """Return the Celery application of a worker that runs jobs of `kind` as `python -m module <job>`."""
-    name = f"{kind}@{socket.gethostname()}:{os.getpid()}"
+    name = worker_name(kind)
 
     @celery_app.task(name=TASK_NAME.format(kind=kind))  # type: ignore[untyped-decorator]
     def run(_job_id: str) -> None:
         settings = get_settings()
         Supervisor(_jobs(settings.workspace), settings, name, _shutting_down.is_set).work(kind, module)
 
+    appear_while_running(kind, name, find_devices)
+    return celery_app
+
+
+def worker_name(queue: str) -> str:
+    """Return the name of this process as the worker of a queue."""
+    return f"{queue}@{socket.gethostname()}:{os.getpid()}"
+
+
+def appear_while_running(queue: str, name: str, devices: Callable[[], Sequence[Mapping[str, Any]]] = tuple) -> None:
+    """Let a worker say that it is there, from when Celery has started it until it shuts down."""
+
     @worker_shutting_down.connect(weak=False)  # type: ignore[untyped-decorator]
-    def put_back(**_: Any) -> None:
+    def disappear(**_: Any) -> None:
         _shutting_down.set()
 
     @worker_ready.connect(weak=False)  # type: ignore[untyped-decorator]
     def appear(**_: Any) -> None:
-        threading.Thread(target=_beat, args=(kind, name), daemon=True, name="heartbeat").start()
-
-    return celery_app
+        threading.Thread(target=_beat, args=(queue, name, devices), daemon=True, name="heartbeat").start()
 
 
 @lru_cache(maxsize=1)
@@ -70,10 +81,9 @@ def workers() -> list[dict[str, Any]]:
     return sorted((orjson.loads(item) for item in found if item), key=lambda item: str(item["name"]))
 
 
-def _beat(kind: JobKind, name: str) -> None:
-    devices = find_devices()
-    about = {"name": name, "kind": kind, "pid": os.getpid(), "host": socket.gethostname(), "devices": devices}
-    key = _KEY.format(kind=kind, name=name)
+def _beat(queue: str, name: str, devices: Callable[[], Sequence[Mapping[str, Any]]]) -> None:
+    about = {"name": name, "kind": queue, "pid": os.getpid(), "host": socket.gethostname(), "devices": [*devices()]}
+    key = _KEY.format(kind=queue, name=name)
     while not _shutting_down.is_set():
         with contextlib.suppress(redis.RedisError):
             connection().set(key, orjson.dumps(about), ex=HEARTBEAT_LIFE_S)

@@ -1,6 +1,6 @@
 """A dataset on disk: immutable chunks of image records, immutable manifests, one head, and a derived index."""
 
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from functools import lru_cache
@@ -78,6 +78,26 @@ class DatasetStore:
             with self.chunks.path(chunk.hash).open("rb") as file:
                 for line in file:
                     yield ImageRecord.model_validate_json(line)
+
+    def records_of(self, number: int, image_ids: Sequence[str]) -> list[ImageRecord]:
+        """Return some image records of a revision, in the order of the ids.
+
+        Raises:
+            NotFound: there is no such revision, or no such image in it.
+        """
+        if self.exists() and number == self.head().revision:
+            return [ImageRecord.model_validate_json(self.index().record(image_id)) for image_id in image_ids]
+        marks = {f'{{"id":"{checked_image_id(image_id)}"'.encode(): image_id for image_id in image_ids}
+        length = max(map(len, marks), default=0)
+        found: dict[str, ImageRecord] = {}
+        for chunk in self.revision(number).chunks:
+            for line in self.chunks.lines(chunk.hash):
+                if (image_id := marks.get(line[:length])) is not None:
+                    found[image_id] = ImageRecord.model_validate_json(line)
+        for image_id in image_ids:
+            if image_id not in found:
+                raise missing("image", image_id)
+        return [found[image_id] for image_id in image_ids]
 
     def revisions(self) -> list[int]:
         """Return the numbers of the revisions, newest first."""

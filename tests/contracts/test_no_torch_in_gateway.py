@@ -25,6 +25,7 @@ LIGHT = {
     "trainer supervisor": "import services.trainer.worker" + MESSAGES,
     "evaluator supervisor": "import services.evaluator.worker" + MESSAGES,
     "exporter supervisor": "import services.exporter.worker" + MESSAGES,
+    "previewer": "import services.previewer.worker" + MESSAGES,
     "flower": "import flower.command, flower.app, shared.bus.celery_app" + MESSAGES,
 }
 WITHOUT = """

@@ -81,7 +81,9 @@ def test_a_spec_is_whole(spec):
     assert len([metric for metric in spec.metrics if metric.primary]) == 1
     assert {step.name for step in spec.augmentations} <= {transform.name for transform in spec.transforms}
     for architecture in spec.architectures:
-        spec.params.model_validate(dict(architecture.overrides))
+        params = spec.params.model_validate(dict(architecture.overrides))
+        follows = params.image_size == architecture.input_size or "image_size" in architecture.overrides
+        assert follows, f"{architecture.id} starts at another size than its weights and does not say so"
 
 
 @pytest.mark.parametrize("spec", registry.specs(), ids=lambda spec: spec.id)

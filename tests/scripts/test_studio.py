@@ -78,7 +78,7 @@ def test_a_signal_ends_everything_that_was_started(studio: Started, number: sign
     url = studio.url()
     assert get_json(f"{url}/api/system/ready")[0] == 200
     family = studio.family()
-    assert len(family) >= 11, "Redis, gateway, Flower, four workers with a process for their job each"
+    assert len(family) >= 13, "Redis, gateway, Flower, five workers with a process for their job each"
     assert studio.end(number) == 0
     assert not _left(family)
     assert not studio.state.exists()

@@ -1,4 +1,4 @@
-"""The real studio for tests: Redis, gateway and four workers as processes, on a workspace of their own."""
+"""The real studio for tests: Redis, gateway and workers as processes, on a workspace of their own."""
 
 import os
 import signal
@@ -63,7 +63,7 @@ class StudioStack:
         return self._folder.logs
 
     def pid(self, name: str) -> int:
-        """Return the process id of `redis`, `gateway`, `importer`, `trainer`, `evaluator` or `exporter`."""
+        """Return the process id of `redis`, `gateway`, or a worker such as `importer`."""
         found = self._child(name).pid
         assert found is not None
         return found

@@ -10,6 +10,7 @@ import redis
 
 from services.gateway.actions import jobs
 from services.gateway.studio import Studio
+from shared.bus.ask import Asked
 from shared.bus.connection import connection
 from shared.bus.worker import workers
 from shared.schemas.job import JobKind
@@ -36,7 +37,7 @@ class Readiness:
 
 def readiness(studio: Studio) -> Readiness:
     """Look at the workspace, Redis and the workers."""
-    counts = {kind.value: 0 for kind in JobKind}
+    counts = {queue.value: 0 for queue in (*JobKind, *Asked)}
     try:
         connection().ping()
         reachable = True

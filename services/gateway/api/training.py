@@ -4,7 +4,8 @@ from typing import Annotated, Literal
 
 from fastapi import APIRouter, Depends, Query, Response
 
-from services.gateway.actions import comparison, experiment_list, experiments, training
+from services.gateway.actions import augmentations, comparison, experiment_list, experiments, training
+from services.gateway.actions.augmentations import AugmentationPreviewBody
 from services.gateway.actions.comparison import Comparison
 from services.gateway.actions.configuration import ExperimentBody
 from services.gateway.actions.experiment_list import ExperimentQuery, SortBy, SortOrder
@@ -169,3 +170,9 @@ def _csv(found: Comparison) -> Response:
     """Return a comparison as a file to save."""
     headers = {"Content-Disposition": 'attachment; filename="comparison.csv"'}
     return Response(comparison.table(found), media_type="text/csv; charset=utf-8", headers=headers)
+
+
+@router.post("/augmentations/preview", summary="See what augmentations make of images")
+async def preview_augmentations(studio: StudioDep, project_id: str, body: AugmentationPreviewBody) -> Json:
+    """Each image as it is and some results, as JPEG data, with the shapes to draw; 503 while no previewer runs."""
+    return Json(await augmentations.preview(studio, project_id, body))

@@ -96,7 +96,7 @@ SPEC = TaskSpec(
             _LICENCE,
             "torchvision",
             "Learns from few images and trains on a processor; a good first choice.",
-            {"batch_size": 4},
+            {"image_size": 320, "batch_size": 4},
             image_sizes=(64, 2048),
         ),
         Architecture(

@@ -215,3 +215,18 @@ def test_another_architecture_brings_its_own_defaults(client: TestClient, url: s
     changed = client.patch(f"{url}/{made['id']}", json={"architecture": second.id}).json()
     expected = create(client, url, architecture=second.id, params={"epochs": 7})
     assert changed["params"] == expected["params"]
+
+
+def test_a_preview_of_augmentations_is_checked_before_anybody_is_asked(
+    client: TestClient, world: World, refusal: Callable[..., dict[str, Any]]
+) -> None:
+    path = f"/api/training/{world.project.id}/augmentations/preview"
+    last = next(transform for transform in TASK.transforms if transform.last)
+    bad = [{"name": last.name}, {"name": TASK.transforms[0].name}]
+    told = refusal(client.post(path, json={"augmentations": bad}), 422, "invalid_augmentations")
+    assert [item["field"] for item in told["errors"]] == ["augmentations.0"]
+    told = refusal(client.post(path, json={"params": {"image_size": 7}}), 422, "invalid_parameters")
+    assert [item["field"] for item in told["errors"]] == ["params.image_size"]
+    refusal(client.post(path, json={"image_ids": ["a"] * 9}), 422, "invalid_request")
+    refusal(client.post(path.replace(world.project.id, "project-00000000"), json={}), 404, "project_not_found")
+    assert refusal(client.post(path, json={}), 503, "redis_unavailable")["hint"]
