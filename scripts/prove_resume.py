@@ -160,7 +160,7 @@ class Bench:
             killer = Killer(self.folder(experiment), delay, moment)
             if len(hit) < kills:
                 killer.start()
-            Supervisor(self.workspace.jobs, self.settings, "prove_resume", lambda: False).work(job.id, _RUN)
+            Supervisor(self.workspace.jobs, self.settings, "prove_resume", lambda: False).work(JobKind.TRAINING, _RUN)
             killer.end()
             hit += [killer.hit] if killer.hit else []
             job = self.workspace.jobs.get(job.id)

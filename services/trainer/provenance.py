@@ -24,6 +24,7 @@ def store_provenance(run: Run, experiment: Experiment, prepared: Prepared) -> No
         commit=commit(),
         libraries={"python": platform.python_version(), **_versions()},
         device=device_label(prepared.device),
+        precision=str(experiment.configuration.hardware.model_dump().get("precision", "32")),
         seed=prepared.blueprint.params.seed,
         job_id=run.job.id,
     )

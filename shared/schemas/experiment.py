@@ -58,9 +58,28 @@ class Hardware(Model):
     `precision` is that of the calculations; weights stay in 32 bits. float16 (`16-mixed`) is for GPUs.
     """
 
-    device: Literal["auto", "cpu", "gpu"] = "auto"
-    precision: Precision = "32"
-    loader_workers: int = Field(default=0, ge=0, le=32)
+    device: Literal["auto", "cpu", "gpu"] = Field(
+        default="auto",
+        title="Device",
+        description="A worker without what is asked for refuses.",
+        json_schema_extra={"form": {"labels": {"auto": "GPU if there is one", "cpu": "CPU", "gpu": "GPU"}}},
+    )
+    precision: Precision = Field(
+        default="32",
+        title="Precision",
+        description="Mixed is faster and takes less memory on a GPU; weights stay in 32 bit. bfloat16 is steadier, and "
+        "needs an Ampere GPU or later, or the CPU; float16 needs a GPU.",
+        json_schema_extra={
+            "form": {"labels": {"32": "32 bit", "bf16-mixed": "Mixed, bfloat16", "16-mixed": "Mixed, float16"}}
+        },
+    )
+    loader_workers: int = Field(
+        default=0,
+        ge=0,
+        le=32,
+        title="Loader processes",
+        description="Read images ahead in as many processes; 0 reads in the run itself.",
+    )
 
     @field_validator("precision")
     @classmethod

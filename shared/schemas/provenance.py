@@ -17,6 +17,7 @@ class Provenance(Model):
     libraries: dict[str, str]
     """Versions by name, Python's among them."""
     device: str
+    precision: str = "32"
     seed: int
     job_id: str
     at: datetime = Field(default_factory=utc_now)

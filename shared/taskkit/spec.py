@@ -10,6 +10,7 @@ from shared.schemas.dataset import ImageRecord
 from shared.schemas.experiment import AugmentationStep
 from shared.taskkit.augmentations import TransformSpec
 from shared.taskkit.parameters import EvaluationOptions, TrainParams, validated
+from shared.taskkit.presets import PRESETS, Preset
 from shared.taskkit.stopping import PRIMARY
 
 
@@ -80,6 +81,7 @@ class TaskSpec:
     """Ids of writers in `shared.taskkit.formats` for the dataset itself; the reader of each reads it back."""
     evaluation_options: type[EvaluationOptions] = EvaluationOptions
     """What a person may choose about how predictions are judged."""
+    presets: tuple[Preset, ...] = PRESETS
 
     @property
     def primary_metric(self) -> MetricSpec:
@@ -89,6 +91,10 @@ class TaskSpec:
     def architecture(self, architecture_id: str) -> Architecture | None:
         """Return an architecture by id."""
         return next((item for item in self.architectures if item.id == architecture_id), None)
+
+    def preset(self, preset_id: str) -> Preset | None:
+        """Return a preset by id."""
+        return next((item for item in self.presets if item.id == preset_id), None)
 
     def checked_params(self, values: Mapping[str, Any]) -> TrainParams:
         """Return training parameters, missing ones from the defaults.

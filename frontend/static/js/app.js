@@ -4,6 +4,7 @@ import "./toasts.js";
 import "./dialogs.js";
 import "./times.js";
 import "./charts.js";
+import "./compare.js";
 import "./viewer.js";
 import "./canvas-overlay.js";
 import "./forms.js";

@@ -5,7 +5,7 @@ import { cssColor, onElements, readJson } from "./dom.js";
 
 const charts = new Map();
 
-function palette(canvas) {
+export function palette(canvas) {
   return {
     series: [1, 2, 3, 4, 5, 6].map((number) => cssColor(`--series-${number}`, canvas.parentElement)),
     grid: cssColor("--line", canvas.parentElement),
@@ -51,7 +51,7 @@ function axis(colors, extra) {
   };
 }
 
-function options(spec, colors) {
+export function options(spec, colors) {
   return {
     animation: false,
     responsive: true,

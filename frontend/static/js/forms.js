@@ -21,8 +21,8 @@ function refresh(form) {
   }
   for (const control of form.querySelectorAll("[data-default]")) {
     const now = control.type === "checkbox" ? control.checked : control.value;
-    const mark = control.closest(".field").querySelector(".changed");
-    if (mark) mark.hidden = same(now, control.dataset.default);
+    const hidden = same(now, control.dataset.default);
+    for (const sign of control.closest(".field").querySelectorAll(".changed, [data-reset-field]")) sign.hidden = hidden;
   }
   for (const step of form.querySelectorAll("[data-step]")) {
     step.querySelector("[data-step-params]")?.toggleAttribute("hidden", !step.querySelector(".switch").checked);
@@ -40,13 +40,15 @@ onElements("form[data-schema-form]", (form) => {
   form.addEventListener("reset", () => setTimeout(() => refresh(form)));
 });
 
-// "Defaults" puts back what the server gave as default, field by field.
-document.addEventListener("click", (event) => {
-  const button = event.target.closest("[data-reset-defaults]");
+// "Defaults" puts back what the server gave as default in the whole form, the small button of a field only there.
+document.addEventListener("click", ({ target }) => {
+  const button = target.closest("[data-reset-defaults], [data-reset-field]");
   if (!button) return;
-  for (const control of button.form.querySelectorAll("[data-default]")) {
+  const place = button.matches("[data-reset-field]") ? button.closest(".field") : button.form;
+  for (const control of place.querySelectorAll("[data-default]")) {
     if (control.type === "checkbox") control.checked = control.dataset.default === "true";
     else control.value = control.dataset.default;
+    if (place !== button.form) control.focus();
   }
   button.form.dispatchEvent(new Event("input", { bubbles: true }));
 });

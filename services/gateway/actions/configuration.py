@@ -13,7 +13,9 @@ from shared.schemas.base import Model
 from shared.schemas.experiment import AugmentationStep, Configuration, Hardware
 from shared.schemas.split import Split
 from shared.taskkit import registry
+from shared.taskkit.optimization import effective_batch_size
 from shared.taskkit.pipeline import validated_steps
+from shared.taskkit.presets import preset_params
 from shared.taskkit.spec import Architecture, TaskSpec
 
 _CLEARED = "The dataset that was split was cleared."
@@ -44,6 +46,8 @@ class ExperimentBody(Model):
     tags: Annotated[list[ShortTag], Field(max_length=20), AfterValidator(_once)] | None = None
     split_name: str | None = None
     architecture: str | None = None
+    preset: str | None = None
+    """One of the task's; `params` go before it."""
     params: dict[str, Any] | None = None
     augmentations: list[AugmentationStep] | None = Field(default=None, max_length=50)
     hardware: Hardware | None = None
@@ -61,6 +65,9 @@ class ExperimentBody(Model):
             ]
         }
     )
+
+
+NO_CHANGES = ExperimentBody()
 
 
 def task_of(studio: Studio, project_id: str) -> TaskSpec:
@@ -83,7 +90,7 @@ def complete(studio: Studio, project_id: str, body: ExperimentBody) -> tuple[Arc
         split_id=split.id,
         dataset_revision=split.dataset_revision,
         architecture=architecture.id,
-        params=defaults(spec, architecture, body.params or {}),
+        params=defaults(spec, architecture, _given(spec, architecture, body)),
         augmentations=validated_steps(
             spec.transforms, spec.augmentations if body.augmentations is None else body.augmentations
         ),
@@ -103,7 +110,7 @@ def changed(studio: Studio, project_id: str, current: Configuration, body: Exper
     chosen = {name: value for name, value in current.params.items() if value != old.get(name)}
     changes: dict[str, Any] = {
         "architecture": architecture.id,
-        "params": defaults(spec, architecture, {**chosen, **(body.params or {})}),
+        "params": defaults(spec, architecture, {**chosen, **_given(spec, architecture, body)}),
     }
     if body.split_name is not None:
         split = _split(studio, project_id, body.split_name)
@@ -127,6 +134,28 @@ def defaults(spec: TaskSpec, architecture: Architecture, given: Mapping[str, Any
         wanted = f"must be {low}" if low == high else f"must be from {low} to {high}"
         raise invalid_field("params.image_size", f"{wanted} for {architecture.label}", code="invalid_parameters")
     return params.model_dump(mode="json")
+
+
+def effective_batch(params: Mapping[str, Any], hardware: Mapping[str, Any]) -> int | None:
+    """Return how many images change the weights once: of all batches that are accumulated, on all devices.
+
+    None while any of the numbers is not one, as in a form that is being filled.
+    """
+    try:
+        return effective_batch_size(int(params["batch_size"]), int(params["accumulate"]), hardware.get("devices", 1))
+    except (ValueError, TypeError, KeyError):
+        return None
+
+
+def _given(spec: TaskSpec, architecture: Architecture, body: ExperimentBody) -> dict[str, Any]:
+    """Return the parameters a body names: those of its preset, then its own."""
+    if body.preset is None:
+        return body.params or {}
+    preset = spec.preset(body.preset)
+    if preset is None:
+        known = ", ".join(item.id for item in spec.presets)
+        raise invalid_field("preset", f"{body.preset[:60]!r} is not one of {known}", code="unknown_preset")
+    return {**preset_params(spec, architecture, preset), **(body.params or {})}
 
 
 def _architecture(spec: TaskSpec, architecture_id: str) -> Architecture:

@@ -3,7 +3,7 @@
 from typing import Any
 
 from services.gateway.actions import configuration, jobs
-from services.gateway.actions.configuration import ExperimentBody
+from services.gateway.actions.configuration import NO_CHANGES, ExperimentBody
 from services.gateway.studio import Studio
 from shared.errors import Conflict, StudioError
 from shared.schemas.base import Model, new_id
@@ -12,6 +12,7 @@ from shared.schemas.job import Job
 from shared.schemas.split import LeakReport
 from shared.store.curves import curve
 
+_ALWAYS_OPEN = {"name", "description", "notes", "tags"}
 _LINE_BYTES = 500
 """More than a line of a log is long, as a rule; of longer ones a tail shows fewer."""
 
@@ -39,6 +40,9 @@ class ExperimentView(Model):
         return {
             **self.experiment.model_dump(mode="json", exclude={"schema_version", "configuration"}),
             **self.experiment.configuration.model_dump(mode="json"),
+            "effective_batch_size": configuration.effective_batch(
+                self.experiment.configuration.params, self.experiment.configuration.hardware.model_dump()
+            ),
             "split_name": self.split_name,
             "split_leaky": self.leaky,
             "status": self.status.value,
@@ -60,6 +64,12 @@ def view(studio: Studio, project_id: str, experiment_id: str) -> ExperimentView:
     """Return one experiment or raise `NotFound`."""
     studio.workspace.projects.get(project_id)
     return with_status(studio, studio.workspace.experiments(project_id).get(experiment_id))
+
+
+def newest(studio: Studio, project_id: str) -> ExperimentView | None:
+    """Return a project's newest experiment, if it has any."""
+    items = studio.workspace.experiments(project_id).list()
+    return with_status(studio, items[0]) if items else None
 
 
 def create(studio: Studio, project_id: str, body: ExperimentBody) -> ExperimentView:
@@ -92,9 +102,8 @@ def edit(
     """
 
     def change(item: Experiment) -> Experiment:
-        named = {"name": body.name, "description": body.description, "notes": body.notes, "tags": body.tags}
-        changes: dict[str, Any] = {key: value for key, value in named.items() if value is not None}
-        if body.model_fields_set - named.keys():
+        changes = {key: value for key in _ALWAYS_OPEN if (value := getattr(body, key)) is not None}
+        if body.model_fields_set - _ALWAYS_OPEN:
             if status_of(studio, item) is not ExperimentStatus.CREATED:
                 raise Conflict(
                     "experiment_is_locked",
@@ -121,19 +130,45 @@ def delete(studio: Studio, project_id: str, experiment_id: str) -> None:
         studio.workspace.experiments(project_id).delete(experiment_id)
 
 
-def duplicate(studio: Studio, project_id: str, experiment_id: str) -> ExperimentView:
-    """Store a new experiment with the same configuration, unless there is no dataset any more."""
+def duplicate(
+    studio: Studio, project_id: str, experiment_id: str, changes: ExperimentBody = NO_CHANGES
+) -> ExperimentView:
+    """Store a new experiment with the same configuration but for `changes`.
+
+    Raises:
+        Invalid, NotFound: a change cannot be used, or there is no dataset any more.
+    """
     studio.workspace.dataset(project_id).head()
     source = view(studio, project_id, experiment_id).experiment
+    made = source.configuration
+    if changes.model_fields_set - _ALWAYS_OPEN:
+        made = configuration.changed(studio, project_id, made, changes)
     copy = Experiment(
         id=new_id("experiment"),
         project_id=project_id,
-        name=f"{source.name[:110]} (copy)",
-        description=source.description,
-        tags=source.tags,
-        configuration=source.configuration,
+        name=changes.name or f"{source.name[:110]} (copy)",
+        description=source.description if changes.description is None else changes.description,
+        notes=changes.notes or "",
+        tags=source.tags if changes.tags is None else changes.tags,
+        configuration=made,
     )
     return with_status(studio, studio.workspace.experiments(project_id).create(copy))
+
+
+def accept_offer(studio: Studio, project_id: str, experiment_id: str) -> ExperimentView:
+    """Store a copy with the changes that the failure of the newest training offers.
+
+    Raises:
+        Conflict: it offers none.
+    """
+    found = view(studio, project_id, experiment_id)
+    offer = found.job.error.offer if found.job and found.job.error else None
+    if offer is None:
+        raise Conflict("nothing_is_offered", "The last training of this experiment offers no change.")
+    hardware = found.experiment.configuration.hardware.model_dump() | offer.hardware
+    name = f"{found.experiment.name[:110]} (mended)"
+    changes = {"name": name, "params": offer.params, "hardware": hardware}
+    return duplicate(studio, project_id, experiment_id, ExperimentBody.model_validate(changes))
 
 
 def metrics(studio: Studio, project_id: str, experiment_id: str, since_epoch: int = 0) -> list[EpochRow]:

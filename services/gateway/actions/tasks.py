@@ -4,6 +4,7 @@ from dataclasses import asdict
 from typing import Any
 
 from shared.taskkit import registry
+from shared.taskkit.presets import preset_params
 from shared.taskkit.spec import Choice, TaskSpec
 
 
@@ -54,6 +55,15 @@ def detail(task_id: str) -> dict[str, Any]:
                 "image_sizes": list(item.image_sizes),
             }
             for item in spec.architectures
+        ],
+        "presets": [
+            {
+                "id": item.id,
+                "label": item.label,
+                "help": item.help,
+                "params": {each.id: preset_params(spec, each, item) for each in spec.architectures},
+            }
+            for item in spec.presets
         ],
         "losses": [_choice(item) for item in spec.losses],
         "augmentations": [item.model_dump(mode="json") for item in spec.augmentations],

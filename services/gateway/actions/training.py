@@ -31,6 +31,16 @@ def resume(studio: Studio, project_id: str, experiment_id: str, key: str | None 
     return _start(studio, project_id, experiment_id, _refuse_unless_resumable, resume=True, key=key)
 
 
+def retry(studio: Studio, project_id: str, experiment_id: str, key: str | None = None) -> Job:
+    """Train a failed experiment again: from its last checkpoint if it has one, else from the start.
+
+    Raises:
+        Conflict: it has not failed.
+    """
+    goes_on = bool(studio.workspace.experiments(project_id).checkpoints(experiment_id))
+    return _start(studio, project_id, experiment_id, _refuse_unless_failed, resume=goes_on, key=key)
+
+
 def stop(studio: Studio, project_id: str, experiment_id: str) -> Job:
     """End the training after the current batch; best and last checkpoint are kept.
 
@@ -124,6 +134,13 @@ def _refuse_unless_resumable(studio: Studio, item: Experiment) -> None:
             "This experiment ended before its first checkpoint.",
             hint="Restart it instead.",
         )
+
+
+def _refuse_unless_failed(studio: Studio, item: Experiment) -> None:
+    status = status_of(studio, item)
+    if status is not ExperimentStatus.FAILED:
+        code = "experiment_is_running" if status in _BUSY else "experiment_has_not_failed"
+        raise Conflict(code, f"This experiment is {status}; only one that failed can be tried again.")
 
 
 def _refuse_without_data(studio: Studio, project_id: str, item: Experiment) -> None:

@@ -7,8 +7,9 @@ from fastapi import APIRouter, Depends, Query, Response
 from services.gateway.actions import augmentations, comparison, experiment_list, experiments, training
 from services.gateway.actions.augmentations import AugmentationPreviewBody
 from services.gateway.actions.comparison import Comparison
-from services.gateway.actions.configuration import ExperimentBody
+from services.gateway.actions.configuration import NO_CHANGES, ExperimentBody
 from services.gateway.actions.experiment_list import ExperimentQuery, SortBy, SortOrder
+from services.gateway.actions.experiments import ExperimentView
 from services.gateway.api.events import AfterQuery, LastEventId, answer_stream
 from services.gateway.api.http import (
     IdempotencyKey,
@@ -55,9 +56,7 @@ def list_experiments(
 @router.post("/experiments", status_code=201, summary="Create an experiment")
 def create_experiment(studio: StudioDep, project_id: str, body: ExperimentBody) -> Json:
     """Everything missing is filled from the task's defaults; without a split the newest is taken."""
-    made = experiments.create(studio, project_id, body)
-    path = f"/api/training/{project_id}/experiments/{made.experiment.id}"
-    return Json(made.body(), 201, {"Location": path})
+    return _created(project_id, experiments.create(studio, project_id, body))
 
 
 @router.get(_ONE, summary="Read an experiment")
@@ -82,11 +81,17 @@ def delete_experiment(studio: StudioDep, project_id: str, experiment_id: str) ->
 
 
 @router.post(_ONE + "/duplicate", status_code=201, summary="Copy an experiment's configuration")
-def duplicate_experiment(studio: StudioDep, project_id: str, experiment_id: str) -> Json:
-    """A new experiment, `created`."""
-    made = experiments.duplicate(studio, project_id, experiment_id)
-    path = f"/api/training/{project_id}/experiments/{made.experiment.id}"
-    return Json(made.body(), 201, {"Location": path})
+def duplicate_experiment(
+    studio: StudioDep, project_id: str, experiment_id: str, changes: ExperimentBody = NO_CHANGES
+) -> Json:
+    """A new experiment, `created`; a body changes what it names."""
+    return _created(project_id, experiments.duplicate(studio, project_id, experiment_id, changes))
+
+
+@router.post(_ONE + "/offer", status_code=201, summary="Copy an experiment with what its failure offers")
+def accept_offer(studio: StudioDep, project_id: str, experiment_id: str) -> Json:
+    """The changes are in the job's `error.offer`, such as a smaller batch; 409 `nothing_is_offered` without one."""
+    return _created(project_id, experiments.accept_offer(studio, project_id, experiment_id))
 
 
 @router.post(_ONE + "/train", status_code=202, summary="Start training")
@@ -105,6 +110,12 @@ def stop(studio: StudioDep, project_id: str, experiment_id: str) -> Json:
 def resume(studio: StudioDep, project_id: str, experiment_id: str, key: IdempotencyKey = None) -> Json:
     """From the checkpoint `last`."""
     return started(training.resume(studio, project_id, experiment_id, key))
+
+
+@router.post(_ONE + "/retry", status_code=202, summary="Train a failed experiment again")
+def retry(studio: StudioDep, project_id: str, experiment_id: str, key: IdempotencyKey = None) -> Json:
+    """From the checkpoint `last` if there is one, else from the start."""
+    return started(training.retry(studio, project_id, experiment_id, key))
 
 
 @router.post(_ONE + "/restart", summary="Drop results and unlock")
@@ -176,3 +187,8 @@ def _csv(found: Comparison) -> Response:
 async def preview_augmentations(studio: StudioDep, project_id: str, body: AugmentationPreviewBody) -> Json:
     """Each image as it is and some results, as JPEG data, with the shapes to draw; 503 while no previewer runs."""
     return Json(await augmentations.preview(studio, project_id, body))
+
+
+def _created(project_id: str, made: ExperimentView) -> Json:
+    path = f"/api/training/{project_id}/experiments/{made.experiment.id}"
+    return Json(made.body(), 201, {"Location": path})

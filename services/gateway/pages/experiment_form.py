@@ -10,9 +10,11 @@ from services.gateway.pages.augmentation_form import Pipeline
 from services.gateway.pages.forms import Form, Typed, parsed, refused
 from services.gateway.pages.schema_form import Group, groups, typed_values
 from shared.errors import Invalid, StudioError
+from shared.schemas.experiment import Hardware
 from shared.taskkit.spec import TaskSpec
 
 PARAMS = "params."
+HARDWARE = "hardware."
 
 
 @dataclass(frozen=True)
@@ -53,7 +55,7 @@ def body_of(spec: TaskSpec, typed: Typed) -> ExperimentBody:
         Invalid: a value cannot be read.
     """
     params = typed_values(spec.params_schema(), typed.values, PARAMS)
-    hardware = {key: typed.get(f"hardware.{key}") for key in ("device", "precision", "loader_workers")}
+    hardware = typed_values(Hardware.model_json_schema(), typed.values, HARDWARE)
     return parsed(
         ExperimentBody,
         {
@@ -61,7 +63,7 @@ def body_of(spec: TaskSpec, typed: Typed) -> ExperimentBody:
             "description": typed.get("description"),
             "params": params,
             "augmentations": augmentation_form.typed_steps(spec, typed),
-            "hardware": {key: value for key, value in hardware.items() if value},
+            "hardware": {key: value for key, value in hardware.items() if value != ""},
         },
     )
 
@@ -76,18 +78,19 @@ def placed(spec: TaskSpec, typed: Typed, error: StudioError) -> Form:
 
 
 def named(typed: Typed) -> ExperimentBody:
-    """Return only name and description, which may change at any time."""
-    return parsed(ExperimentBody, {"name": typed.get("name"), "description": typed.get("description")})
+    """Return name, texts and tags, which may change at any time. Tags stand between commas."""
+    tags = [tag.strip() for tag in typed.get("tags").split(",") if tag.strip()]
+    texts = {name: typed.get(name) for name in ("name", "description", "notes")}
+    return parsed(ExperimentBody, {**texts, "tags": tags})
 
 
 def _values(view: ExperimentView) -> dict[str, Any]:
     configuration = view.experiment.configuration
+    hardware = configuration.hardware.model_dump(mode="json")
     return {
         "name": view.experiment.name,
         "description": view.experiment.description,
         "architecture": configuration.architecture,
         "split_name": view.split_name,
-        "hardware.device": configuration.hardware.device,
-        "hardware.precision": configuration.hardware.precision,
-        "hardware.loader_workers": configuration.hardware.loader_workers,
+        **{f"{HARDWARE}{key}": value for key, value in hardware.items() if value is not False},
     }

@@ -1,6 +1,6 @@
 """Values as people read them. The filters of the templates."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
@@ -87,6 +87,16 @@ def inline(label: str) -> str:
     return label if label != label.capitalize() or len(label) < 3 else label.lower()
 
 
+def spark(values: Sequence[float]) -> str:
+    """Return the points of a line 100 wide and 24 high, the smallest value at the bottom; "" for less than two."""
+    if len(values) < 2:
+        return ""
+    low, high = min(values), max(values)
+    span = high - low or 1.0
+    step = 100 / (len(values) - 1)
+    return " ".join(f"{at * step:.1f},{22 - 20 * (value - low) / span:.1f}" for at, value in enumerate(values))
+
+
 FILTERS: Mapping[str, Callable[..., Any]] = {
     "count": count,
     "short_count": short_count,
@@ -100,4 +110,5 @@ FILTERS: Mapping[str, Callable[..., Any]] = {
     "plural": plural,
     "readable": readable,
     "inline": inline,
+    "spark": spark,
 }

@@ -4,6 +4,7 @@ from fastapi import APIRouter
 
 from services.gateway.pages import (
     augmentations,
+    compare,
     dataset,
     dataset_export,
     evaluation,
@@ -28,6 +29,7 @@ for page in (
     imports,
     import_preview,
     split,
+    compare,
     training,
     augmentations,
     evaluation,

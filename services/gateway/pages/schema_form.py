@@ -32,9 +32,17 @@ class Field:
     @property
     def shown(self) -> str:
         """Return the value as text, to be read rather than edited."""
+        return self._said(self.value)
+
+    @property
+    def default_shown(self) -> str:
+        """Return the default as text."""
+        return self._said(self.default)
+
+    def _said(self, value: Any) -> str:
         if self.kind == "boolean":
-            return "Yes" if self.value else "No"
-        return next((option.label for option in self.choices if option.value == str(self.value)), str(self.value))
+            return "Yes" if value else "No"
+        return next((option.label for option in self.choices if option.value == str(value)), str(value))
 
 
 @dataclass(frozen=True)
@@ -91,6 +99,16 @@ def typed_values(schema: Mapping[str, Any], typed: Mapping[str, Any], prefix: st
     return values
 
 
+def same(value: Any, other: Any) -> bool:
+    """Whether two values are the same in a form, where one of them may be text that was typed."""
+    if isinstance(value, bool) or isinstance(other, bool):
+        return str(value).casefold() == str(other).casefold()
+    try:
+        return float(value) == float(other)
+    except (TypeError, ValueError):
+        return str(_plain(value)) == str(_plain(other))
+
+
 def _field(
     name: str,
     given: Mapping[str, Any],
@@ -112,7 +130,7 @@ def _field(
         kind=_kind(given, options),
         value=_plain(value),
         default=_plain(default),
-        changed=_plain(value) != _plain(default) and str(value) != str(default),
+        changed=not same(value, default),
         choices=[
             labels.get(str(option), Choice(str(option), written.get(str(option), _readable(option))))
             for option in options

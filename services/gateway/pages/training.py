@@ -1,17 +1,22 @@
 """Experiments: configured, trained, watched."""
 
-from dataclasses import dataclass
-from typing import ClassVar
+import re
+from dataclasses import dataclass, field
+from typing import Annotated, ClassVar
 
-from fastapi import APIRouter, Request, Response
+from fastapi import APIRouter, Depends, Query, Request, Response
+from fastapi.responses import PlainTextResponse
 
-from services.gateway.actions import experiments, splits, system, training
+from services.gateway.actions import experiment_list, experiments, splits, system, training
 from services.gateway.actions.configuration import ExperimentBody
+from services.gateway.actions.experiment_list import ExperimentQuery, SortBy, SortOrder
 from services.gateway.actions.experiments import ExperimentView
-from services.gateway.pages import experiment_form
+from services.gateway.pages import experiment_choices, experiment_form
 from services.gateway.pages.augmentation_form import Pipeline
 from services.gateway.pages.curves import Best, Chart, best, charts
+from services.gateway.pages.experiment_choices import Choices, choices
 from services.gateway.pages.experiment_form import body_of
+from services.gateway.pages.experiment_list import PAGE_SIZE, ListPart, list_part
 from services.gateway.pages.forms import Form, Typed, TypedDep
 from services.gateway.pages.rendering import View, go_to, link, show, show_block
 from services.gateway.pages.schema_form import Group
@@ -27,6 +32,38 @@ router = APIRouter(prefix="/projects/{project_id}/training", include_in_schema=F
 _LOG_LINES = 400
 
 
+@dataclass(frozen=True)
+class Wanted:
+    """Which experiments the list shows, and which of them are ticked."""
+
+    query: ExperimentQuery = field(default_factory=ExperimentQuery)
+    page: int = 1
+    ids: tuple[str, ...] = ()
+
+
+def _wanted(
+    search: str = "",
+    status: ExperimentStatus | None = None,
+    tag: str = "",
+    sort_by: SortBy = "created_at",
+    sort_order: SortOrder | None = None,
+    page: Annotated[int, Query(ge=1, le=100_000)] = 1,
+    ids: Annotated[list[str], Query()] = [],  # noqa: B006
+) -> Wanted:
+    return Wanted(ExperimentQuery(search, status, tag, sort_by, sort_order), page, tuple(ids))
+
+
+WantedDep = Annotated[Wanted, Depends(_wanted)]
+
+
+@dataclass(frozen=True)
+class Parent:
+    """What the weights of an experiment came from; `url` where it is an experiment."""
+
+    text: str
+    url: str
+
+
 @dataclass(frozen=True, kw_only=True)
 class TrainingView(View):
     """All experiments, and one of them in full."""
@@ -38,8 +75,9 @@ class TrainingView(View):
     path: str
     spec: TaskSpec
     has_dataset: bool
+    parent: Parent | None
     split_names: list[str]
-    items: list[ExperimentView]
+    runs: ListPart
     selected: ExperimentView | None
     selected_url: str
     locked: bool
@@ -47,6 +85,7 @@ class TrainingView(View):
     groups: list[Group]
     architecture: Architecture | None
     pipeline: Pipeline
+    choices: Choices
     devices: list[dict[str, str]]
     charts: list[Chart]
     latest: EpochRow | None
@@ -55,9 +94,15 @@ class TrainingView(View):
 
 
 @router.get("")
-def read(request: Request, studio: StudioDep, project_id: str, experiment: str = "") -> Response:
-    """Show the experiments; the newest is chosen unless the address names one."""
-    return show(request, _view(studio, project_id, experiment, None))
+def read(
+    request: Request,
+    studio: StudioDep,
+    project_id: str,
+    wanted: WantedDep,
+    experiment: str = "",
+) -> Response:
+    """Show the experiments that match; the first is chosen unless the address names one."""
+    return show(request, _view(studio, project_id, experiment, None, wanted))
 
 
 @router.post("")
@@ -88,12 +133,27 @@ def start(request: Request, studio: StudioDep, project_id: str, experiment_id: s
     return _to(request, project_id, experiment_id)
 
 
-@router.post("/{experiment_id}/rename")
-def rename(request: Request, studio: StudioDep, project_id: str, experiment_id: str, typed: TypedDep) -> Response:
+@router.post("/{experiment_id}/form")
+def redraw(studio: StudioDep, project_id: str, experiment_id: str, typed: TypedDep) -> Response:
+    """Draw the form anew after another architecture or a preset was chosen; nothing is stored."""
+    spec = registry.spec(studio.workspace.projects.get(project_id).task)
+    view = _view(studio, project_id, experiment_id, experiment_choices.redrawn(spec, typed))
+    return show_block(view, "configuration", template="pages/training_form.html")
+
+
+@router.post("/{experiment_id}/effective")
+def effective(studio: StudioDep, project_id: str, experiment_id: str, typed: TypedDep) -> Response:
+    """Say how many images an update sees with what is typed."""
+    experiments.view(studio, project_id, experiment_id)
+    spec = registry.spec(studio.workspace.projects.get(project_id).task)
+    return PlainTextResponse(experiment_choices.typed_effective(spec, typed))
+
+
+@router.post("/{experiment_id}/details")
+def details(request: Request, studio: StudioDep, project_id: str, experiment_id: str, typed: TypedDep) -> Response:
     """Name and describe an experiment, also one that is locked."""
-    body = experiment_form.named(typed)
-    experiments.edit(studio, project_id, experiment_id, body)
-    return _to(request, project_id, experiment_id, "The name is saved.")
+    experiments.edit(studio, project_id, experiment_id, experiment_form.named(typed))
+    return _to(request, project_id, experiment_id, "The details are saved.")
 
 
 @router.post("/{experiment_id}/stop")
@@ -108,6 +168,20 @@ def resume(request: Request, studio: StudioDep, project_id: str, experiment_id: 
     """Go on from the last checkpoint."""
     training.resume(studio, project_id, experiment_id)
     return _to(request, project_id, experiment_id)
+
+
+@router.post("/{experiment_id}/retry")
+def retry(request: Request, studio: StudioDep, project_id: str, experiment_id: str) -> Response:
+    """Train again what has failed."""
+    training.retry(studio, project_id, experiment_id)
+    return _to(request, project_id, experiment_id)
+
+
+@router.post("/{experiment_id}/offer")
+def accept_offer(request: Request, studio: StudioDep, project_id: str, experiment_id: str) -> Response:
+    """Make a copy with what the failure offers."""
+    made = experiments.accept_offer(studio, project_id, experiment_id)
+    return _to(request, project_id, made.experiment.id, "Duplicated with the change; start it when you like.")
 
 
 @router.post("/{experiment_id}/restart")
@@ -148,16 +222,20 @@ def _form_again(studio: Studio, project_id: str, experiment_id: str, typed: Type
     return show_block(view, "configuration", 422, template="pages/training_form.html")
 
 
-def _view(studio: Studio, project_id: str, experiment_id: str, form: Form | None) -> TrainingView:
+def _view(
+    studio: Studio, project_id: str, experiment_id: str, form: Form | None, wanted: Wanted | None = None
+) -> TrainingView:
     project = studio.workspace.projects.get(project_id)
     frame = shell(studio, "Training", project=project, step="training")
     spec = registry.spec(project.task)
     path = project_path(project_id, "training")
-    items = experiments.listed(studio, project_id)
+    wanted = wanted or Wanted()
+    found = experiment_list.find(studio, project_id, wanted.query, wanted.page, PAGE_SIZE)
     if experiment_id:
         selected: ExperimentView | None = experiments.view(studio, project_id, experiment_id)
     else:
-        selected = items[0] if items else None
+        selected = found.items[0] if found.items else experiments.newest(studio, project_id)
+    shown = selected.experiment.id if experiment_id and selected else ""
     parts = experiment_form.build(spec, selected, form) if selected else experiment_form.NOTHING
     rows = experiments.metrics(studio, project_id, selected.experiment.id) if selected else []
     return TrainingView(
@@ -165,22 +243,33 @@ def _view(studio: Studio, project_id: str, experiment_id: str, form: Form | None
         project=project,
         path=path,
         spec=spec,
+        parent=_parent(path, selected) if selected else None,
         has_dataset=studio.workspace.dataset(project_id).exists(),
         split_names=[split.name for split in splits.listed(studio, project_id)],
-        items=items,
+        runs=list_part(path, found, wanted.query, frozenset(wanted.ids), wanted.page, shown),
         selected=selected,
-        selected_url=link(path, experiment=selected.experiment.id) if selected else path,
+        selected_url=link(path, experiment=selected.experiment.id, **wanted.query.address()) if selected else path,
         locked=selected is not None and selected.status is not ExperimentStatus.CREATED,
         form=parts.form,
         groups=parts.groups,
         architecture=spec.architecture(selected.experiment.configuration.architecture) if selected else None,
         pipeline=parts.pipeline,
+        choices=choices(spec, parts.form, selected.experiment.configuration.params)
+        if selected
+        else experiment_choices.NOTHING,
         devices=system.devices()["items"],
         charts=_charts(spec, selected, rows) if selected else [],
         latest=rows[-1] if rows else None,
         best=best(spec, rows),
         log=experiments.log(studio, project_id, selected.experiment.id, _LOG_LINES) if selected else "",
     )
+
+
+def _parent(path: str, view: ExperimentView) -> Parent | None:
+    if not (start := view.experiment.configuration.params.get("start_from")):
+        return None
+    named = re.search("experiment-[0-9a-f]{8}", str(start))
+    return Parent(str(start), link(path, experiment=named.group()) if named else "")
 
 
 def _charts(spec: TaskSpec, view: ExperimentView, rows: list[EpochRow]) -> list[Chart]:

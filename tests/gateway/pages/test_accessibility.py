@@ -11,6 +11,7 @@ from tests.gateway.pages.conftest import Page, Studied
 PATHS = [
     "/",
     "/jobs",
+    "{project}/training/compare?ids={experiment}",
     "/styleguide",
     "{project}/dataset",
     "{project}/dataset/images/{image}",

@@ -94,8 +94,8 @@ def test_the_configuration_form_comes_from_the_schema(page: Page, studied: Studi
         field = control.find_parent(class_="field")
         assert field.has_attr("data-when") == ("when" in given["form"])  # type: ignore[union-attr]
     assert tree.select_one("[name='params.epochs']")["value"] == "7"  # type: ignore[index]
-    assert not tree.select_one("[for='params.epochs'] .changed").has_attr("hidden")  # type: ignore[union-attr]
-    assert tree.select_one("[for='params.seed'] .changed").has_attr("hidden")  # type: ignore[union-attr]
+    assert not tree.select_one(".field:has([name='params.epochs']) .changed").has_attr("hidden")  # type: ignore[union-attr]
+    assert tree.select_one(".field:has([name='params.seed']) .changed").has_attr("hidden")  # type: ignore[union-attr]
 
 
 def test_a_locked_configuration_is_read_not_edited(page: Page, studied: Studied) -> None:

@@ -1,0 +1,121 @@
+"""Experiments side by side."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Annotated, Any, ClassVar
+
+from fastapi import APIRouter, Query, Request, Response
+
+from services.gateway.actions import comparison
+from services.gateway.actions.comparison import Comparison
+from services.gateway.pages.rendering import View, link, show
+from services.gateway.pages.shell import project_path, shell
+from services.gateway.studio import StudioDep
+from shared.schemas.experiment import EpochRow
+from shared.schemas.project import Project
+from shared.taskkit.spec import TaskSpec
+
+router = APIRouter(prefix="/projects/{project_id}/training/compare", include_in_schema=False)
+COLORS = 6
+"""As many colours can be told apart; the next round of curves is dashed."""
+
+
+@dataclass(frozen=True)
+class Overlay:
+    """One chart: a curve an experiment, each a list of epoch, seconds since the start, value."""
+
+    id: str
+    title: str
+    percent: bool
+    curves: list[list[tuple[int, float, float]]]
+
+    def spec(self, names: Sequence[str]) -> dict[str, Any]:
+        """Return the chart as the browser takes it."""
+        series = [
+            {"label": name, "color": at % COLORS, "dashed": at >= COLORS, "points": points}
+            for at, (name, points) in enumerate(zip(names, self.curves, strict=True))
+        ]
+        return {"series": series, "percent": self.percent}
+
+
+@dataclass(frozen=True)
+class Setting:
+    """A setting that differs, one text an experiment."""
+
+    label: str
+    texts: list[str]
+
+
+@dataclass(frozen=True, kw_only=True)
+class CompareView(View):
+    """Curves, numbers, differing settings."""
+
+    template: ClassVar[str] = "pages/compare.html"
+
+    project: Project
+    path: str
+    found: Comparison | None
+    names: list[str]
+    overlays: list[Overlay]
+    settings: list[Setting]
+    csv_url: str
+
+
+@router.get("")
+def read(
+    request: Request, studio: StudioDep, project_id: str, ids: Annotated[list[str] | None, Query()] = None
+) -> Response:
+    """Show the experiments named by `ids`, once or repeated, with commas or without."""
+    project = studio.workspace.projects.get(project_id)
+    frame = shell(studio, "Compare", project=project, step="training")
+    wanted = [item for each in ids or [] for item in each.split(",") if item]
+    found = comparison.compare(studio, project_id, wanted) if wanted else None
+    view = CompareView(
+        shell=frame,
+        project=project,
+        path=project_path(project_id, "training"),
+        found=found,
+        names=[item.experiment.name for item in found.views] if found else [],
+        overlays=_overlays(found.spec, found.rows) if found else [],
+        settings=[_setting(key, values) for key, values in found.differences.items()] if found else [],
+        csv_url=link(f"/api/training/{project_id}/compare.csv", ids=",".join(wanted)),
+    )
+    return show(request, view)
+
+
+def _overlays(spec: TaskSpec, rows: list[list[EpochRow]]) -> list[Overlay]:
+    primary = f"val_{spec.primary_metric.key}"
+    keys = {key for each in rows for row in each for key in row.metrics}
+    ordered = sorted(keys, key=lambda key: (key != primary, not key.endswith("_loss"), key))
+    made = []
+    for key in ordered:
+        label, style, _ = comparison.metric_of(spec, key)
+        made.append(Overlay(f"compare-{key}", label, style == "percent", [_curve(each, key) for each in rows]))
+    return made
+
+
+def _curve(rows: list[EpochRow], key: str) -> list[tuple[int, float, float]]:
+    points = []
+    seconds = 0.0
+    for row in rows:
+        seconds += row.seconds or 0.0
+        if (value := row.metrics.get(key)) is not None:
+            points.append((row.epoch, round(seconds, 3), value))
+    return points
+
+
+def _setting(key: str, values: list[Any]) -> Setting:
+    """Return a setting in words; the last part of its place says enough where the place is that of a parameter."""
+    place, _, name = key.rpartition(".")
+    label = name.replace("_", " ").capitalize()
+    if place.startswith("augmentations."):
+        label = f"{place.partition('.')[2].replace('_', ' ').capitalize()}: {name.replace('_', ' ')}"
+    return Setting(label, [_said(value) for value in values])
+
+
+def _said(value: Any) -> str:
+    if value is None:
+        return "–"
+    if isinstance(value, bool):
+        return "yes" if value else "no"
+    return f"{value:g}" if isinstance(value, float) else str(value)
