@@ -11,7 +11,8 @@ from services.gateway.actions.comparison import Comparison
 from services.gateway.pages.rendering import View, link, show
 from services.gateway.pages.shell import project_path, shell
 from services.gateway.studio import StudioDep
-from shared.schemas.experiment import EpochRow
+from shared.schemas.base import Model
+from shared.schemas.experiment import EpochRow, Hardware
 from shared.schemas.project import Project
 from shared.taskkit.spec import TaskSpec
 
@@ -77,7 +78,7 @@ def read(
         found=found,
         names=[item.experiment.name for item in found.views] if found else [],
         overlays=_overlays(found.spec, found.rows) if found else [],
-        settings=[_setting(key, values) for key, values in found.differences.items()] if found else [],
+        settings=_settings(found) if found else [],
         csv_url=link(f"/api/training/{project_id}/compare.csv", ids=",".join(wanted)),
     )
     return show(request, view)
@@ -104,13 +105,28 @@ def _curve(rows: list[EpochRow], key: str) -> list[tuple[int, float, float]]:
     return points
 
 
-def _setting(key: str, values: list[Any]) -> Setting:
-    """Return a setting in words; the last part of its place says enough where the place is that of a parameter."""
-    place, _, name = key.rpartition(".")
-    label = name.replace("_", " ").capitalize()
-    if place.startswith("augmentations."):
-        label = f"{place.partition('.')[2].replace('_', ' ').capitalize()}: {name.replace('_', ' ')}"
-    return Setting(label, [_said(value) for value in values])
+def _settings(found: Comparison) -> list[Setting]:
+    """Return the settings that differ, under the names the form has for them. Splits stand elsewhere in the table."""
+    titles = {f"params.{name}": item.get("title", name) for name, item in _properties(found.spec.params).items()}
+    titles |= {f"hardware.{name}": item.get("title", name) for name, item in _properties(Hardware).items()}
+    labels = {item.id: item.label for item in found.spec.architectures}
+    return [
+        Setting(titles.get(key) or _words(key), [labels.get(str(value)) or _said(value) for value in values])
+        for key, values in found.differences.items()
+        if key != "split_name"
+    ]
+
+
+def _properties(model: type[Model]) -> dict[str, Any]:
+    properties: dict[str, Any] = model.model_json_schema()["properties"]
+    return properties
+
+
+def _words(key: str) -> str:
+    """Return the place of a setting in words: `augmentations.rotation.params.degrees` is `Rotation: degrees`."""
+    parts = [part for part in key.split(".") if part not in ("augmentations", "params")]
+    head, *rest = [part.replace("_", " ") for part in parts]
+    return ": ".join([head.capitalize(), *rest])
 
 
 def _said(value: Any) -> str:

@@ -3,6 +3,7 @@
 import csv
 import io
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import pytest
@@ -10,8 +11,8 @@ from fastapi.testclient import TestClient
 
 from shared.schemas.base import new_id
 from shared.schemas.experiment import EpochRow, Experiment, Summary
-from shared.schemas.job import JobKind
-from shared.store.lifecycle import Succeed
+from shared.schemas.job import JobError, JobKind, Offer
+from shared.store.lifecycle import Fail, Succeed
 from tests.gateway.conftest import TASK
 from tests.support.generated import World
 
@@ -166,3 +167,94 @@ def test_a_training_says_what_it_ran_with(client: TestClient, url: str, world: W
     assert told["studio"]
     world.workspace.jobs.apply(run.job.id, Succeed(run.job.epoch, None))
     assert client.post(f"{url}/{experiment.id}/restart").json()["provenance"] is None
+
+
+def test_a_preset_is_a_starting_point(client: TestClient, url: str, refusal: Refusal) -> None:
+    usual = client.post(url, json={}).json()["params"]
+    quick = client.post(url, json={"preset": "quick", "params": {"seed": 7}}).json()["params"]
+    assert (quick["epochs"] < usual["epochs"], quick["seed"]) == (True, 7)
+    told = refusal(client.post(url, json={"preset": "magic"}), 422, "unknown_preset")
+    assert told["errors"][0]["field"] == "preset"
+    presets = client.get(f"/api/tasks/{TASK.id}").json()["presets"]
+    assert presets[0]["params"][TASK.architectures[0].id]["epochs"] == quick["epochs"]
+
+
+def test_every_parameter_out_of_range_is_told_at_its_field(client: TestClient, url: str, refusal: Refusal) -> None:
+    for name, given in TASK.params.model_json_schema()["properties"].items():
+        bad: list[Any] = ["wrong", None] if given.get("type") != "boolean" else ["perhaps"]
+        if "minimum" in given:
+            bad.append(given["minimum"] - 1)
+        if "maximum" in given:
+            bad.append(given["maximum"] + 1)
+        for value in bad:
+            told = refusal(client.post(url, json={"params": {name: value}}), 422, "invalid_parameters")
+            assert {item["field"].split(".")[1] for item in told["errors"]} == {name}, value
+
+
+def failed(client: TestClient, url: str, world: World, offer: Offer | None = None) -> str:
+    """Return the address of an experiment whose training failed."""
+    made = client.post(url, json={"name": "Too big", "params": {"batch_size": 64}}).json()
+    job = world.workspace.jobs.get(client.post(f"{url}/{made['id']}/train").json()["id"])
+    job = world.claim(job)
+    error = JobError(code="out_of_memory", message="Too big.", offer=offer)
+    world.workspace.jobs.apply(job.id, Fail(job.epoch, error))
+    return f"{url}/{made['id']}"
+
+
+def test_a_failed_training_is_tried_again(client: TestClient, url: str, world: World, refusal: Refusal) -> None:
+    one = failed(client, url, world)
+    job = client.post(f"{one}/retry").json()
+    assert (job["status"], job["payload"]["resume"]) == ("queued", False)
+    refusal(client.post(f"{one}/retry"), 409, "experiment_is_running")
+    refusal(client.post(f"{one}/offer"), 409, "nothing_is_offered")
+    done = trained(world, "Done", [0.5])
+    refusal(client.post(f"{url}/{done.id}/retry"), 409, "experiment_has_not_failed")
+
+
+def test_a_retry_goes_on_from_a_checkpoint(client: TestClient, url: str, world: World) -> None:
+    one = failed(client, url, world)
+    store = world.workspace.experiments(world.project.id)
+    store.save_checkpoint(
+        one.rpartition("/")[2], "last", lambda path: path.write_bytes(b"weights") and None, epoch=1, metric=0.5
+    )
+    assert client.post(f"{one}/retry").json()["payload"]["resume"] is True
+
+
+def test_what_a_failure_offers_is_taken_as_a_copy(client: TestClient, url: str, world: World) -> None:
+    offer = Offer(label="batch size 32", params={"batch_size": 32}, hardware={"loader_workers": 0})
+    one = failed(client, url, world, offer)
+    assert client.get(one).json()["error"]["offer"]["params"] == {"batch_size": 32}
+    made = client.post(f"{one}/offer").json()
+    assert (made["status"], made["params"]["batch_size"], made["effective_batch_size"]) == ("created", 32, 32)
+    assert client.get(one).json()["params"]["batch_size"] == 64, "the failed one stays as it was"
+
+
+def test_a_copy_takes_changes(client: TestClient, url: str, refusal: Refusal) -> None:
+    one = f"{url}/{client.post(url, json={'tags': ['a'], 'notes': 'Mine.'}).json()['id']}"
+    made = client.post(f"{one}/duplicate", json={"name": "Other seed", "params": {"seed": 9}}).json()
+    assert (made["name"], made["params"]["seed"], made["tags"], made["notes"]) == ("Other seed", 9, ["a"], "")
+    told = refusal(client.post(f"{one}/duplicate", json={"params": {"seed": -1}}), 422, "invalid_parameters")
+    assert told["errors"][0]["field"] == "params.seed"
+
+
+def test_two_starts_at_once_start_one_training(client: TestClient, url: str) -> None:
+    one = f"{url}/{client.post(url, json={}).json()['id']}"
+    with ThreadPoolExecutor(4) as pool:
+        codes = sorted(pool.map(lambda _: client.post(f"{one}/train").status_code, range(4)))
+    assert codes == [202, 409, 409, 409]
+    assert client.get("/api/jobs?kind=training").json()["total"] == 1
+
+
+def test_a_split_that_is_gone_trains_nothing(client: TestClient, url: str, world: World, refusal: Refusal) -> None:
+    made = client.post(url, json={}).json()
+    refusal(client.delete(f"/api/splits/{world.project.id}/A split"), 409, "split_is_in_use")
+    world.workspace.splits(world.project.id).delete(world.split.id)  # as a person might remove the file
+    refusal(client.post(f"{url}/{made['id']}/train"), 409, "split_is_gone")
+    told = client.get(f"{url}/{made['id']}").json()
+    assert (told["status"], told["split_name"]) == ("created", "(deleted)")
+
+
+@pytest.mark.parametrize("name", ["", "   ", "a\x00b", "\u200b", "x" * 121])
+def test_names_are_visible_text(client: TestClient, url: str, refusal: Refusal, name: str) -> None:
+    told = refusal(client.post(url, json={"name": name}), 422, "invalid_request")
+    assert told["errors"][0]["field"] == "name"
