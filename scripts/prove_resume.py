@@ -1,8 +1,7 @@
 """Proves that a training survives being killed: `python -m scripts.prove_resume [--kills 50] [--seed 1]`.
 
-Trains each of a few architectures, with and without loader workers, once undisturbed and then under `kill -9` of its
-process group, at random moments and at those where a checkpoint or a metric row is being written. A real supervisor
-starts the runs. The final weights and `metrics.jsonl` must be the same to the byte.
+Trains a few architectures, with and without loader workers, undisturbed and under `kill -9` at random moments and where
+a checkpoint or a metric row is being written. The final weights and `metrics.jsonl` must be the same to the byte.
 """
 
 import argparse
@@ -37,8 +36,7 @@ from shared.taskkit import registry
 from shared.taskkit.spec import Architecture, TaskSpec
 
 _RUN = "services.trainer.run"
-_TRAIN, _VAL = 36, 12
-_PAUSE_S = 0.0005
+_TRAIN, _VAL, _PAUSE_S = 36, 12, 0.0005
 
 Moment = Callable[[Path], bool]
 

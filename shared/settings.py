@@ -24,7 +24,9 @@ class Settings(BaseSettings):
     flower_url: str | None = None
     """Where a browser reaches Flower; shown as a link on the Jobs page."""
     weights: Path | None = None
-    """Folder with pretrained weight files, used before any download."""
+    """Folder that pretrained weight files are downloaded into and read from; torch's own cache where there is none."""
+    weights_mirror: Path | None = None
+    """Folder with copies of such files, read before any download; for machines without the internet."""
     offline: bool = False
     """Never try to download weights."""
     max_upload: int = Field(default=50 * 1024**3, gt=0)

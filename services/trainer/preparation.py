@@ -115,7 +115,7 @@ def _data(
 def _module(run: Run, blueprint: Blueprint, data: TrainingData, saved: dict[str, Any] | None) -> TrainingModule:
     seed_everything(blueprint.params.seed, verbose=False)
     runtime = registry.runtime(blueprint.spec.id)
-    weights = None if saved else WeightSource(run.settings.weights, run.settings.offline)
+    weights = None if saved else WeightSource.of(run.settings)
     model = runtime.build(blueprint, weights)
     module = TrainingModule(runtime, blueprint, model, data.batches_per_epoch, data.start_batch)
     if saved:

@@ -12,6 +12,7 @@ from shared.errors import Conflict
 from shared.schemas.base import Subset
 from shared.schemas.dataset import ClassInfo, ImageRecord, Legend, TargetInfo
 from shared.schemas.evaluation import ImageResult
+from shared.settings import Settings
 from shared.taskkit import registry
 from shared.taskkit.parameters import EvaluationOptions, P, TrainParams
 from shared.taskkit.spec import Architecture, TaskSpec
@@ -89,10 +90,16 @@ class Blueprint:
 
 @dataclass(frozen=True, slots=True)
 class WeightSource:
-    """Where pretrained weights come from: a folder first, then the internet unless `offline`."""
+    """Where published weights come from: `folder` (torch's cache if None), `mirror`, the internet into `folder`."""
 
     folder: Path | None
+    mirror: Path | None
     offline: bool
+
+    @classmethod
+    def of(cls, settings: Settings) -> "WeightSource":
+        """Return what the settings say."""
+        return cls(settings.weights, settings.weights_mirror, settings.offline)
 
 
 @dataclass(frozen=True, slots=True)

@@ -12,7 +12,7 @@ from torchvision.models import MobileNet_V3_Large_Weights, ResNet50_Weights, VGG
 
 from shared.errors import StudioError
 from shared.taskkit.runtime import WeightSource
-from shared.vision.backbones import fetched, pretrained_weights
+from shared.vision.weights import fetched, pretrained_weights
 
 Pretrained = Literal["none", "backbone", "detector"]
 """What a training starts from: nothing, a backbone trained on ImageNet, or a whole detector trained on COCO."""

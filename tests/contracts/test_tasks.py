@@ -21,8 +21,10 @@ def test_trains_evaluates_exports_and_draws(task: str, architecture: str, tmp_pa
     from services.trainer.run import work as train
 
     world = World(tmp_path / "workspace", task, per_class=5)
-    experiment = world.experiment(architecture=architecture, epochs=1, batch_size=3)
     spec = registry.spec(task)
+    # An optimizer without a state of its own: most of the time goes into writing checkpoints.
+    light = {"optimizer": "sgd", "momentum": 0.0}
+    experiment = world.experiment(architecture=architecture, epochs=1, batch_size=3, **light)
 
     train(world.training(experiment))
     rows = world.workspace.experiments(world.project.id).metrics(experiment.id)
@@ -95,3 +97,16 @@ def test_early_stopping_takes_any_metric_of_the_task_and_no_other(spec):
     with pytest.raises(Invalid) as caught:
         spec.checked_params({"early_stopping_metric": "val_luck"})
     assert [item.field for item in caught.value.errors] == ["params.early_stopping_metric"]
+
+
+@pytest.mark.parametrize(("task", "architecture"), ALL, ids=lambda value: value)
+def test_the_defaults_of_an_architecture_are_a_configuration(task: str, architecture: str):
+    from services.gateway.actions.configuration import defaults
+
+    spec = registry.spec(task)
+    row = spec.architecture(architecture)
+    assert row is not None
+    params = defaults(spec, row, {})
+    assert params.keys() == spec.params.model_fields.keys()
+    assert params.get("loss", spec.losses[0].value) in {choice.value for choice in spec.losses}
+    assert all((row.licence, row.notes, row.parameters, row.input_size))

@@ -4,16 +4,18 @@ from pathlib import Path
 import pytest
 
 from shared.errors import StudioError
+from shared.taskkit.backbones import BACKBONES, BackboneParams
 from shared.taskkit.runtime import WeightSource
 
 pytestmark = pytest.mark.slow
-ARCHITECTURES = ("mobilenet_v3_small", "resnet18")
+ARCHITECTURES = [item.id for item in BACKBONES]
+FAMILIES = ("mobilenet_v3_small", "resnet18", "efficientnet_b0")
 
 
 def build(architecture: str, **given):
     from shared.vision.backbones import build_classifier
 
-    options = {"pretrained": False, "freeze_backbone": False, "weights": None, **given}
+    options = {"dropout": 0.0, "pretrained": False, "freeze_backbone": False, "weights": None, **given}
     return build_classifier(architecture, 5, **options)
 
 
@@ -33,7 +35,7 @@ def mirror(tmp_path: Path):
         weights = torchvision.models.get_model_weights(architecture).DEFAULT
         patched = weights.value.__class__(url=f"https://example.org/{name}", transforms=None, meta={})
         weights._value_ = patched
-        return WeightSource(tmp_path, offline=True), model.state_dict()
+        return WeightSource(tmp_path, None, offline=True), model.state_dict()
 
     kept = [
         (weights, weights._value_)
@@ -69,20 +71,36 @@ def test_damaged_weights_are_said(mirror):
     assert caught.value.code == "weights_damaged"
 
 
-def test_weights_that_cannot_be_downloaded_are_said(monkeypatch, tmp_path):
-    monkeypatch.setenv("TORCH_HOME", str(tmp_path))
+@pytest.mark.parametrize("row", BACKBONES, ids=lambda row: row.id)
+def test_a_row_tells_what_torchvision_publishes(row):
+    import torch
+    import torchvision
 
-    def no_network(*_: object, **__: object) -> None:
-        raise OSError("no route to host")
+    with torch.device("meta"):
+        model = torchvision.models.get_model(row.id, weights=None)
+    weights = torchvision.models.get_model_weights(row.id).DEFAULT
+    assert sum(parameter.numel() for parameter in model.parameters()) == row.parameters
+    assert weights.meta["num_params"] == row.parameters
+    assert weights.transforms.keywords["crop_size"] == row.input_size
+    params = BackboneParams.model_validate(dict(row.overrides))
+    assert abs(params.image_size - row.input_size) <= 16
+    published = [module.p for module in model.modules() if isinstance(module, torch.nn.Dropout)] or [0.0]
+    assert published == [pytest.approx(params.dropout)]
 
-    monkeypatch.setattr("torch.hub.urlopen", no_network)
-    with pytest.raises(StudioError) as caught:
-        build("resnet18", pretrained=True, weights=WeightSource(None, offline=False))
-    assert caught.value.code == "weights_unavailable"
-    assert "no route to host" in caught.value.message
+
+@pytest.mark.parametrize("architecture", FAMILIES)
+def test_dropout_works_while_training_only(architecture):
+    import torch
+
+    model = build(architecture, dropout=0.5)
+    head = model.fc if hasattr(model, "fc") else model.classifier
+    features = torch.rand(1, next(item.in_features for item in head.modules() if isinstance(item, torch.nn.Linear)))
+    assert not torch.equal(head.train()(features.clone()), head(features.clone()))
+    assert torch.equal(head.eval()(features.clone()), head(features.clone()))
+    assert model.state_dict().keys() == build(architecture).state_dict().keys()
 
 
-@pytest.mark.parametrize("architecture", ARCHITECTURES)
+@pytest.mark.parametrize("architecture", FAMILIES)
 def test_a_frozen_backbone_learns_nothing_not_even_statistics(architecture):
     import torch
 
@@ -97,4 +115,4 @@ def test_a_frozen_backbone_learns_nothing_not_even_statistics(architecture):
     changed = {
         name.partition(".")[0] for name, value in model.state_dict().items() if not torch.equal(value, before[name])
     }
-    assert changed == {"classifier" if architecture.startswith("mobilenet") else "fc"}
+    assert changed == {"fc" if architecture.startswith("resnet") else "classifier"}

@@ -83,7 +83,7 @@ def mirror(tmp_path: Path) -> Iterator:
         scratch.rename(tmp_path / name)
         kept.append((weights, weights._value_))
         weights._value_ = weights.value.__class__(url=f"https://example.org/{name}", transforms=None, meta={})
-        return WeightSource(tmp_path, offline=True)
+        return WeightSource(tmp_path, None, offline=True)
 
     yield put
     for weights, value in kept:

@@ -59,6 +59,7 @@ class ClassificationRuntime:
         return build_classifier(
             blueprint.architecture.id,
             len(blueprint.classes),
+            dropout=params.dropout,
             pretrained=params.pretrained,
             freeze_backbone=params.pretrained and params.freeze_backbone,
             weights=weights,

@@ -7,12 +7,12 @@ from pydantic import Field
 
 from shared.schemas.dataset import ImageRecord
 from shared.taskkit.augmentations import COLOR_JITTER, FLAT, HORIZONTAL_FLIP, MOVING, POLICIES, RANDOM_CROP
-from shared.taskkit.backbones import BACKBONES
-from shared.taskkit.parameters import TrainParams, form
+from shared.taskkit.backbones import BACKBONES, BackboneParams
+from shared.taskkit.parameters import form
 from shared.taskkit.spec import Choice, MetricSpec, TaskSpec
 
 
-class Params(TrainParams):
+class Params(BackboneParams):
     """Training parameters of a classifier."""
 
     loss: Literal["cross_entropy"] = Field(

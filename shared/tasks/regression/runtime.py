@@ -57,6 +57,7 @@ class RegressionRuntime:
         return build_classifier(
             blueprint.architecture.id,
             len(blueprint.targets),
+            dropout=params.dropout,
             pretrained=params.pretrained,
             freeze_backbone=params.pretrained and params.freeze_backbone,
             weights=weights,

@@ -7,13 +7,13 @@ from pydantic import Field
 
 from shared.schemas.dataset import ImageRecord
 from shared.taskkit.augmentations import COLOR_JITTER, FLAT, MOVING
-from shared.taskkit.backbones import BACKBONES
-from shared.taskkit.parameters import TrainParams, form
+from shared.taskkit.backbones import BACKBONES, BackboneParams
+from shared.taskkit.parameters import form
 from shared.taskkit.spec import Choice, MetricSpec, TaskSpec
 from shared.taskkit.strata import binned
 
 
-class Params(TrainParams):
+class Params(BackboneParams):
     """Training parameters of a regression. Losses are of targets in standard deviations of the train subset."""
 
     loss: Literal["mse", "l1", "huber"] = Field(
