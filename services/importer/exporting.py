@@ -16,6 +16,8 @@ from shared.store.files import replacing
 from shared.store.sources import ARCHIVE
 from shared.taskkit.formats.writing import Item, Writer, writer
 
+_RENAMED = "file names as they were, since not every system can hold them or two differ only in case or ending"
+
 
 def work(run: Run) -> dict[str, Any]:
     """Write the archive beside the job; return what it holds and what the format could not hold."""
@@ -77,6 +79,7 @@ class _Archive:
         if (key := str(path.with_suffix("")).casefold()) in taken:
             path = folder / record.id / name if folder.parts else PurePosixPath(f"{record.id}-{name}")
         taken.add(key)
+        self._writer.lost[_RENAMED] += path.name != record.filename
         return path
 
     def _items(self) -> Iterator[Item]:

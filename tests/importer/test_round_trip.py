@@ -148,6 +148,23 @@ def test_coco_keeps_crowds_and_areas_and_yolo_says_that_it_does_not(tmp_path: Pa
     assert list(result["lost"].values()) == [20, 20]
 
 
+@pytest.mark.parametrize(("task", "format_id"), ALL)
+def test_file_names_that_are_changed_are_told(tmp_path: Path, task: str, format_id: str) -> None:
+    world = filled(tmp_path / "workspace", task)
+    dataset = world.workspace.dataset(world.project.id)
+    record = next(iter(dataset.records()))
+    renamed = record.model_copy(update={"filename": "what?.jpg"})
+    report = dataset.head().last_import
+    assert report is not None
+    kept = [item for item in dataset.records() if item.id != record.id]
+    dataset.commit([renamed, *kept], dataset.head().legend, reason="test", report=report, replace=True)
+    result, archive = exported(world, format_id)
+    told = [count for what, count in result["lost"].items() if what.startswith("file names as they were")]
+    assert told == [1]
+    with zipfile.ZipFile(archive) as names:
+        assert sum(name.endswith("what_.jpg") for name in names.namelist()) == 1
+
+
 def test_images_that_a_format_cannot_hold_are_told(tmp_path: Path) -> None:
     for kind in ("label", "value"):
         spec = next(spec for spec in registry.specs() if spec.annotation_kind == kind)
