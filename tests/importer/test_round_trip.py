@@ -148,6 +148,31 @@ def test_coco_keeps_crowds_and_areas_and_yolo_says_that_it_does_not(tmp_path: Pa
     assert list(result["lost"].values()) == [20, 20]
 
 
+@pytest.mark.parametrize(("task", "format_id"), [item for item in ALL if item[1].startswith("csv_")])
+def test_other_columns_of_tables_are_kept_and_those_that_would_mean_something_are_told(
+    tmp_path: Path, task: str, format_id: str
+) -> None:
+    world = filled(tmp_path / "workspace", task)
+    dataset = world.workspace.dataset(world.project.id)
+    kept = {"site, or place": 'north, "7"', "patient": "p 3"}
+    records = [
+        item.model_copy(update={"meta": {"columns": {**kept, "Subset": "mine"} if at % 2 else kept}})
+        for at, item in enumerate(dataset.records())
+    ]
+    report = dataset.head().last_import
+    assert report is not None
+    dataset.commit(records, dataset.head().legend, reason="test", report=report, replace=True)
+    result, archive = exported(world, format_id)
+    assert result["lost"] == {"other columns that would be taken for the table's own": 1}
+    after = world.workspace.dataset(imported(world, archive))
+    assert after.head().targets == dataset.head().targets
+    again = by_id(after.records())
+    assert again.keys() == {item.id for item in records}
+    for item in records:
+        assert again[item.id].meta == {"columns": kept}
+        assert numbers(again[item.id]) == [_plain(one) for one in item.annotations]
+
+
 @pytest.mark.parametrize(("task", "format_id"), ALL)
 def test_file_names_that_are_changed_are_told(tmp_path: Path, task: str, format_id: str) -> None:
     world = filled(tmp_path / "workspace", task)

@@ -58,10 +58,11 @@ class Basics:
 
 def keys_of(table: Table) -> list[str]:
     """Return the names of the columns without case, spaces and signs."""
-    return [_key(name) for name in table.header]
+    return [key_of(name) for name in table.header]
 
 
-def _key(name: str) -> str:
+def key_of(name: str) -> str:
+    """Return the name of a column without case, spaces and signs."""
     return "".join(char for char in name.casefold() if char.isalnum())
 
 
@@ -69,7 +70,7 @@ def is_header(cells: list[str], is_image: IsImage) -> bool:
     """Whether a first row holds names of columns: no image and, unless one is called like images are, no number."""
     if any(names_image(cell) for cell in cells):
         return False
-    if any(_key(cell) in (*_FILE_KEYS, *_OTHER_IMAGE_KEYS) for cell in cells):
+    if any(key_of(cell) in (*_FILE_KEYS, *_OTHER_IMAGE_KEYS) for cell in cells):
         return True
     return not any(parsed(cell) is not None or is_image(cell) for cell in cells)
 
@@ -104,8 +105,8 @@ def chosen(table: Table, name: str) -> int:
     if name in table.header:
         return table.header.index(name)
     keys = keys_of(table)
-    if _key(name) and _key(name) in keys:
-        return keys.index(_key(name))
+    if key_of(name) and key_of(name) in keys:
+        return keys.index(key_of(name))
     there = ", ".join(table.header[:20])
     raise refusal("column_missing", place_of(table), f"There is no column {shown(name)}.", f"The columns are: {there}")
 
