@@ -148,7 +148,7 @@ def test_coco_keeps_crowds_and_areas_and_yolo_says_that_it_does_not(tmp_path: Pa
     assert list(result["lost"].values()) == [20, 20]
 
 
-@pytest.mark.parametrize(("task", "format_id"), [item for item in ALL if item[1].startswith("csv_")])
+@pytest.mark.parametrize(("task", "format_id"), ALL)
 def test_other_columns_of_tables_are_kept_and_those_that_would_mean_something_are_told(
     tmp_path: Path, task: str, format_id: str
 ) -> None:
@@ -163,6 +163,9 @@ def test_other_columns_of_tables_are_kept_and_those_that_would_mean_something_ar
     assert report is not None
     dataset.commit(records, dataset.head().legend, reason="test", report=report, replace=True)
     result, archive = exported(world, format_id)
+    if not format_id.startswith("csv_"):
+        assert result["lost"]["images with other columns of a table, which only tables hold"] == 24
+        return
     assert result["lost"] == {"other columns that would be taken for the table's own": 1}
     after = world.workspace.dataset(imported(world, archive))
     assert after.head().targets == dataset.head().targets

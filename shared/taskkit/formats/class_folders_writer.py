@@ -9,7 +9,7 @@ from shared.schemas.annotations import LabelAnnotation
 from shared.schemas.base import Subset
 from shared.schemas.dataset import ImageRecord, Legend
 from shared.taskkit.formats.class_folders import CLASSES_FILE, NO_SUBSET
-from shared.taskkit.formats.writing import Item, Items, Writer
+from shared.taskkit.formats.writing import OTHER_COLUMNS, Item, Items, Writer
 
 _LONGEST = 200
 
@@ -40,6 +40,7 @@ class _ClassFolders:
         self._names = {item.id: item.name for item in legend.classes}
 
     def folder(self, record: ImageRecord, subset: Subset | None) -> PurePosixPath:
+        self.lost[OTHER_COLUMNS] += "columns" in (record.meta or {})
         names = [self._names[item.class_id] for item in record.annotations if isinstance(item, LabelAnnotation)]
         self.lost["images without a class, which stand outside of the class folders"] += not names
         self.lost["second classes of images"] += max(0, len(names) - 1)

@@ -9,7 +9,7 @@ from typing import Any
 from shared.schemas.annotations import BoxAnnotation
 from shared.schemas.base import SUBSETS, Subset
 from shared.schemas.dataset import ImageRecord, Legend
-from shared.taskkit.formats.writing import UNASSIGNED, Item, Items, Writer
+from shared.taskkit.formats.writing import OTHER_COLUMNS, UNASSIGNED, Item, Items, Writer
 
 
 def make(legend: Legend) -> Writer:
@@ -24,7 +24,8 @@ class _Coco:
         # Categories are numbered from 1 in the order of the classes: some tools take 0 for the background.
         self._numbers = {item.id: number for number, item in enumerate(legend.classes, 1)}
 
-    def folder(self, _record: ImageRecord, subset: Subset | None) -> PurePosixPath:
+    def folder(self, record: ImageRecord, subset: Subset | None) -> PurePosixPath:
+        self.lost[OTHER_COLUMNS] += "columns" in (record.meta or {})
         return PurePosixPath("images", subset or UNASSIGNED)
 
     def label_file(self, _item: Item) -> None:

@@ -17,6 +17,7 @@ from shared.schemas.dataset import ImageRecord, Legend
 
 UNASSIGNED = "unassigned"
 """Folder of the images that are in no subset."""
+OTHER_COLUMNS = "images with other columns of a table, which only tables hold"
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,7 +9,7 @@ from shared.errors import Invalid
 from shared.schemas.annotations import BoxAnnotation
 from shared.schemas.base import SUBSETS, Subset
 from shared.schemas.dataset import ImageRecord, Legend
-from shared.taskkit.formats.writing import UNASSIGNED, Item, Items, Writer
+from shared.taskkit.formats.writing import OTHER_COLUMNS, UNASSIGNED, Item, Items, Writer
 
 
 def make(legend: Legend) -> Writer:
@@ -29,7 +29,8 @@ class _Yolo:
         self._names = [item.name for item in legend.classes]
         self._numbers = {item.id: number for number, item in enumerate(legend.classes)}
 
-    def folder(self, _record: ImageRecord, subset: Subset | None) -> PurePosixPath:
+    def folder(self, record: ImageRecord, subset: Subset | None) -> PurePosixPath:
+        self.lost[OTHER_COLUMNS] += "columns" in (record.meta or {})
         return PurePosixPath("images", subset or UNASSIGNED)
 
     def label_file(self, item: Item) -> tuple[str, str]:
