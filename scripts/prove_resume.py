@@ -29,7 +29,7 @@ from shared.schemas.base import Subset, new_id
 from shared.schemas.experiment import Configuration, Experiment, Hardware
 from shared.schemas.job import Job, JobKind, JobStatus
 from shared.schemas.split import Ratios, Split, SubsetSummary
-from shared.settings import Settings, get_settings
+from shared.settings import Settings
 from shared.store.lifecycle import Claim, Succeed
 from shared.store.workspace import Workspace
 from shared.taskkit import registry
@@ -74,10 +74,10 @@ MOMENTS: tuple[Moment, ...] = (
 
 @dataclass(frozen=True)
 class Result:
-    """What is left of a training, as hashes."""
+    """What is left of a training: the hash of its weights, and its rows."""
 
     weights: str
-    metrics: str
+    metrics: bytes
 
 
 class Killer(threading.Thread):
@@ -168,15 +168,14 @@ class Bench:
                 raise SystemExit(f"The training failed by itself: {job.error}")
 
     def result(self, experiment: Experiment) -> Result:
-        """Return the hashes of the final weights and of the metric rows."""
+        """Return the hash of the final weights, and the metric rows."""
         from shared.vision import checkpoints
 
         path = self.workspace.experiments(self.project.id).checkpoint_path(experiment.id, "last")
         digest = hashlib.sha256()
         for name, tensor in sorted(checkpoints.load(path)["model"].items()):
             digest.update(name.encode() + tensor.contiguous().numpy().tobytes())
-        metrics = (self.folder(experiment) / "metrics.jsonl").read_bytes()
-        return Result(digest.hexdigest(), hashlib.sha256(metrics).hexdigest())
+        return Result(digest.hexdigest(), (self.folder(experiment) / "metrics.jsonl").read_bytes())
 
     def folder(self, experiment: Experiment) -> Path:
         """Return the experiment's folder."""
@@ -233,7 +232,6 @@ def architectures(count: int) -> list[tuple[TaskSpec, Architecture]]:
 def prove(root: Path, *, kills: int, seed: int, count: int = 3, loaders: tuple[int, ...] = (0, 2)) -> list[str]:
     """Train and kill; return what differed, which should be nothing. `kills` are spread over all combinations."""
     os.environ.update(AI_STUDIO_WORKSPACE=str(root), AI_STUDIO_OFFLINE="true")
-    get_settings.cache_clear()
     chance, wrong, done = random.Random(seed), list[str](), 0
     benches: dict[str, Bench] = {}
     plan = [(spec, item, workers) for spec, item in architectures(count) for workers in loaders]
@@ -288,7 +286,7 @@ def _rows(folder: Path) -> int:
 
 
 def main() -> int:
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0] if __doc__ else None)
+    parser = argparse.ArgumentParser()
     parser.add_argument("--kills", type=int, default=50)
     parser.add_argument("--seed", type=int, default=1)
     chosen = parser.parse_args()

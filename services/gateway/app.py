@@ -14,6 +14,7 @@ from fastapi import FastAPI
 
 from services.gateway import errors
 from services.gateway.api import (
+    course,
     dataset_exports,
     datasets,
     docs,
@@ -51,6 +52,7 @@ _APIS = (
     imports,
     splits,
     training,
+    course,
     evaluation,
     export,
     jobs,

@@ -21,6 +21,7 @@ from shared.store.lifecycle import Refused
 Process = subprocess.Popen[bytes]
 _LOG_GAP_S = 0.3
 _LINE_LENGTH = 2000
+_LINES = 200
 _PR_SET_PDEATHSIG = 1
 _LIBC = ctypes.CDLL(None, use_errno=True)
 
@@ -144,6 +145,7 @@ class LogTeller(threading.Thread):
             lines, self._lines = self._lines, []
         if not lines:
             return
-        data: dict[str, Any] = {"lines": lines[-200:]}
-        with suppress(Refused, StudioError, OSError):
-            publish(self._jobs, self._job.id, "log", data, epoch=self._job.epoch)
+        for start in range(0, len(lines), _LINES):
+            data: dict[str, Any] = {"lines": lines[start : start + _LINES]}
+            with suppress(Refused, StudioError, OSError):
+                publish(self._jobs, self._job.id, "log", data, epoch=self._job.epoch)

@@ -3,7 +3,7 @@
 // elements that ask for them by attribute.
 import { duration } from "./dom.js";
 
-const NAMES = ["job", "progress", "epoch", "log"];
+const NAMES = ["job", "progress", "epoch", "log", "telemetry"];
 const FINAL = ["succeeded", "failed", "cancelled"];
 const PATIENCE_MS = 2500;
 const MAX_LOG_LINES = 2000;

@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from services.gateway.actions import configuration, jobs
+from services.gateway.actions import configuration, jobs, offers
 from services.gateway.actions.configuration import NO_CHANGES, ExperimentBody
 from services.gateway.studio import Studio
 from shared.errors import Conflict, StudioError
@@ -13,8 +13,6 @@ from shared.schemas.split import LeakReport
 from shared.store.curves import curve
 
 _ALWAYS_OPEN = {"name", "description", "notes", "tags"}
-_LINE_BYTES = 500
-"""More than a line of a log is long, as a rule; of longer ones a tail shows fewer."""
 
 
 class ExperimentView(Model):
@@ -177,20 +175,6 @@ def metrics(studio: Studio, project_id: str, experiment_id: str, since_epoch: in
     return studio.workspace.experiments(project_id).metrics(experiment_id, since_epoch)
 
 
-def log(studio: Studio, project_id: str, experiment_id: str, tail: int = 500) -> str:
-    """Return the last lines of what the training printed."""
-    found = view(studio, project_id, experiment_id)
-    if found.job is None:
-        return ""
-    path = studio.workspace.jobs.log_path(found.job.id)
-    if not path.exists():
-        return ""
-    with path.open("rb") as file:
-        file.seek(max(0, path.stat().st_size - tail * _LINE_BYTES))
-        lines = file.read().decode("utf-8", "replace").splitlines()
-    return "\n".join(lines[-tail:])
-
-
 def with_status(studio: Studio, item: Experiment) -> ExperimentView:
     """Return an experiment with what is known of it elsewhere."""
     return with_job(studio, item, jobs.find(studio, item.job_id))
@@ -208,7 +192,7 @@ def with_job(studio: Studio, item: Experiment, job: Job | None) -> ExperimentVie
         status=experiment_status(job),
         split_name=split.name if split else "(deleted)",
         leaks=split.leaks if split else None,
-        job=jobs.with_progress(studio, job) if job else None,
+        job=offers.added(studio, item, jobs.with_progress(studio, job)) if job else None,
         checkpoints=store.checkpoints(item.id),
         curve=curve(store.folder(item.id) / "metrics.jsonl", key_metric(studio, item)),
     )

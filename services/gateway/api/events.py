@@ -23,7 +23,7 @@ def events(
     after: AfterQuery = None,
     last_event_id: LastEventId = None,
 ) -> StreamingResponse:
-    """Events `job`, `progress`, `epoch` and `log` of one job, of a project, or of all.
+    """Events `job`, `progress`, `epoch`, `log` and `telemetry` of one job, of a project, or of all.
 
     Of one job, ids are its sequence numbers and everything after `Last-Event-ID` (or from the start) is told again.
     Otherwise an id starts with milliseconds and what came since is told again; drop what you know by job and `seq`.

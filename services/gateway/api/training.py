@@ -138,14 +138,6 @@ def read_metrics(
     return listing([row.model_dump(mode="json") for row in rows], page, page_size)
 
 
-@router.get(_ONE + "/log", summary="Log of the training", response_class=Response)
-def read_log(
-    studio: StudioDep, project_id: str, experiment_id: str, tail: Annotated[int, Query(ge=1, le=100_000)] = 500
-) -> Response:
-    """The last lines, as text."""
-    return Response(experiments.log(studio, project_id, experiment_id, tail), media_type="text/plain; charset=utf-8")
-
-
 @router.get(_ONE + "/stream", summary="Live events of this training (SSE)", response_class=Response)
 def stream(
     studio: StudioDep,
@@ -154,7 +146,7 @@ def stream(
     after: AfterQuery = None,
     last_event_id: LastEventId = None,
 ) -> Response:
-    """Events `job`, `progress`, `epoch`, `log` of all its jobs, from the first on or after `Last-Event-ID`."""
+    """Events `job`, `progress`, `epoch`, `log`, `telemetry` of all its jobs, all or those after `Last-Event-ID`."""
     experiments.view(studio, project_id, experiment_id)
     return answer_stream(studio, Scope(experiment_id=experiment_id), last_event_id or after or _FROM_THE_START)
 

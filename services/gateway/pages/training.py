@@ -7,7 +7,7 @@ from typing import Annotated, ClassVar
 from fastapi import APIRouter, Depends, Query, Request, Response
 from fastapi.responses import PlainTextResponse
 
-from services.gateway.actions import experiment_list, experiments, splits, system, training
+from services.gateway.actions import course, experiment_list, experiments, splits, system, training
 from services.gateway.actions.configuration import ExperimentBody
 from services.gateway.actions.experiment_list import ExperimentQuery, SortBy, SortOrder
 from services.gateway.actions.experiments import ExperimentView
@@ -261,7 +261,7 @@ def _view(
         charts=_charts(spec, selected, rows) if selected else [],
         latest=rows[-1] if rows else None,
         best=best(spec, rows),
-        log=experiments.log(studio, project_id, selected.experiment.id, _LOG_LINES) if selected else "",
+        log=course.log(studio, project_id, selected.experiment.id, _LOG_LINES) if selected else "",
     )
 
 
