@@ -3,6 +3,7 @@
 import logging
 import shutil
 from collections.abc import Callable
+from contextlib import suppress
 from functools import partial
 from pathlib import Path
 
@@ -11,7 +12,7 @@ from lightning import Trainer
 from services.trainer.preparation import Prepared, goes_on
 from services.trainer.stopping import note_epoch
 from shared.bus.run import Cancelled, Run, figures
-from shared.errors import NotFound
+from shared.errors import DiskFull, NotFound
 from shared.schemas.course import EpochSamples
 from shared.schemas.evaluation import ImageResult
 from shared.schemas.experiment import Ended, EpochRow, Experiment, Summary
@@ -87,7 +88,8 @@ class Record:
         """Store what the model says of a few images, if there are any."""
         if items:
             self.fence()
-            self.course.append_samples(EpochSamples(epoch=epoch, items=items))
+            with suppress(DiskFull):  # the checkpoint may still fit
+                self.course.append_samples(EpochSamples(epoch=epoch, items=items))
 
     def unfinished_epoch(self, trainer: Trainer) -> None:
         """Store `last` in the middle of an epoch, to go on from this very batch."""

@@ -2,10 +2,12 @@
 
 import time
 from collections.abc import Callable
+from contextlib import suppress
 from typing import Final
 
 from services.trainer.preparation import Prepared
 from shared.bus.run import Run
+from shared.errors import DiskFull
 from shared.schemas.course import StepRow
 from shared.store.course import Course
 
@@ -44,7 +46,7 @@ class Teller:
             self.flush()
 
     def flush(self) -> None:
-        """Write the losses that wait.
+        """Write the losses that wait; on a full disk they go on waiting, because the training itself may still fit.
 
         Raises:
             Cancelled: the experiment is not this run's any more.
@@ -52,8 +54,9 @@ class Teller:
         self._written = time.monotonic()
         if self._rows:
             self._fence()
-            self._course.append_steps(self._rows)
-            self._rows = []
+            with suppress(DiskFull):
+                self._course.append_steps(self._rows)
+                self._rows = []
 
     def progress(self, what: str, live: dict[str, float]) -> None:
         """Tell where the training is."""
