@@ -91,8 +91,10 @@ def _send(asked: Asked, key: str, body: str, until: float) -> None:
 
 
 async def _answered(key: str, timeout_s: float) -> bytes | None:
-    url = get_settings().redis_url
-    async with redis.asyncio.Redis.from_url(url, socket_connect_timeout=TIMEOUT_S) as client:
+    client = redis.asyncio.Redis.from_url(
+        get_settings().redis_url, socket_connect_timeout=TIMEOUT_S, socket_timeout=timeout_s + TIMEOUT_S
+    )
+    async with client:
         found = await client.blpop([key], timeout=timeout_s)
     return bytes(found[1]) if found else None  # type: ignore[arg-type]
 

@@ -108,6 +108,7 @@ def test_an_answer_comes_through_the_worker(worker: Child) -> None:
     started = time.monotonic()
     assert asked(what="echo", say="b") == {"said": "b", "pid": first["pid"]}
     assert time.monotonic() - started < 2, "nothing polls"
+    assert asked(what="sleep", seconds=6) == {}, "no client's usual time limit cuts it off"
     with pytest.raises(NotFound, match="no such thing") as caught:
         asked(what="refuse")
     assert (caught.value.code, caught.value.hint) == ("thing_not_found", "Look elsewhere.")

@@ -93,5 +93,5 @@ document.addEventListener("pointerup", () => {
 onElements("[data-pipeline]", (editor) => {
   refresh(editor);
   editor.addEventListener("input", () => refresh(editor));
-  editor.addEventListener("htmx:afterSettle", (event) => event.target.id === "augmentation-steps" && changed(editor));
+  editor.addEventListener("htmx:afterSettle", (event) => event.detail.target.id === "augmentation-steps" && changed(editor));
 });
