@@ -16,7 +16,7 @@ from services.importer.memory import Budget
 from shared.errors import Invalid
 from shared.schemas.base import utc_now
 from shared.schemas.dataset import ImageRecord, Problem
-from shared.store.batches import settle, write_unsettled
+from shared.store.batches import link_unsettled, settle, write_unsettled
 from shared.store.datasets import DatasetStore
 from shared.taskkit.formats.rows import Row
 from shared.taskkit.images import Inspection, inspect
@@ -43,11 +43,14 @@ class Stored:
 
 
 class ImageStorer:
-    """Reads, checks and copies images into a dataset."""
+    """Reads, checks and copies images into a dataset; files that are `owned`, being our own copies, are linked."""
 
-    def __init__(self, dataset: DatasetStore, root: Path, max_pixels: int, max_bytes: int) -> None:
+    def __init__(
+        self, dataset: DatasetStore, root: Path, max_pixels: int, max_bytes: int, *, owned: bool = False
+    ) -> None:
         self._dataset = dataset
         self._root = root
+        self._owned = owned
         self._max_pixels = max_pixels
         self._max_bytes = max_bytes
         self._lock = threading.Lock()
@@ -101,7 +104,7 @@ class ImageStorer:
             mine = record.id not in self.written
             new = tuple(path for path in (image, thumbnail) if not path.exists()) if mine else ()
             self.written.setdefault(record.id, new)
-        if image in new:
+        if image in new and not (self._owned and link_unsettled(self._root / row.file, image)):
             write_unsettled(image, data)
         if thumbnail in new:
             write_unsettled(thumbnail, found.thumbnail)

@@ -2,6 +2,7 @@
 
 import logging
 from collections.abc import Sequence
+from pathlib import Path
 from typing import Any
 
 from services.importer import exporting, leftovers, preview
@@ -77,7 +78,9 @@ class _Import:
 
     def store(self) -> dict[str, Any]:
         """Store the rows' images and publish them, or leave everything as it was."""
-        storer = ImageStorer(self._dataset, self._root, self._run.settings.max_image_pixels, MAX_IMAGE_BYTES)
+        unpacked = self._root != Path(self._run.payload["source"]["path"])
+        most = self._run.settings.max_image_pixels
+        storer = ImageStorer(self._dataset, self._root, most, MAX_IMAGE_BYTES, owned=unpacked)
         leftovers.begin(self._run.workspace, self._dataset, self._run.job)
         try:
             records = self._annotated(self._stored(storer))
