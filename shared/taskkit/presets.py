@@ -2,7 +2,10 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from functools import lru_cache
 from typing import TYPE_CHECKING, Any
+
+from shared.taskkit.parameters import TrainParams
 
 if TYPE_CHECKING:
     from shared.taskkit.spec import Architecture, TaskSpec
@@ -52,7 +55,7 @@ def preset_params(spec: "TaskSpec", architecture: "Architecture", preset: Preset
         architecture: whose defaults are meant.
         preset: what is wanted.
     """
-    schema = spec.params.model_json_schema()["properties"]
+    schema = _properties(spec.params)
     defaults = {**spec.params().model_dump(mode="json"), **architecture.overrides}
     made = {name: defaults[name] for item in spec.presets for name in item.names}
     made.update(preset.params)
@@ -63,6 +66,12 @@ def preset_params(spec: "TaskSpec", architecture: "Architecture", preset: Preset
 
 
 _SIZE = "image_size"
+
+
+@lru_cache(maxsize=32)
+def _properties(model: type[TrainParams]) -> Mapping[str, Any]:
+    properties: Mapping[str, Any] = model.model_json_schema()["properties"]
+    return properties
 
 
 def _bounds(given: Mapping[str, Any], sizes: tuple[int, int] | None) -> tuple[float, float]:
