@@ -42,7 +42,7 @@ def test_from_a_folder_to_a_model_that_agrees(stack: StudioStack, api: Api, shap
     with again.open("rb") as file:
         upload = stack.client.post(f"/api/datasets/{project}/import/upload", files={"file": ("again.zip", file)})
     result = api.succeed(upload.json())["result"]
-    assert (result["added"], result["duplicates"]) == (0, 240), "the same pictures in an archive are no new images"
+    assert (result["added"], result["known"]) == (0, 240), "the same pictures in an archive are no new images"
 
     experiment = api.experiment(project, epochs=6)
     api.succeed(api.post(f"{experiment}/train"))
