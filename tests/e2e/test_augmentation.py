@@ -51,7 +51,7 @@ def test_a_pipeline_is_built_seen_and_kept(page: Page, api: Api, shapes: Path) -
     row = page.get_by_role("listitem").filter(has_text="Solarize")
     expect(row).to_be_visible()
     expect(changed.first).to_be_visible()
-    row.get_by_label("Probability").fill("1")
+    row.get_by_role("spinbutton", name="Probability").fill("1")
     expect(preview(page).get_by_role("img").nth(1)).not_to_have_attribute("src", str(before[1]))
     expect(preview(page).get_by_role("img").first).to_have_attribute("src", str(before[0]))
 
@@ -68,7 +68,7 @@ def test_a_pipeline_is_built_seen_and_kept(page: Page, api: Api, shapes: Path) -
     expect(page.get_by_text("The configuration is saved.")).to_be_visible()
     page.reload()
     assert steps(page) == wanted
-    expect(page.get_by_role("listitem").filter(has_text="Solarize").get_by_label("Probability")).to_have_value("1")
+    expect(page.get_by_role("listitem").filter(has_text="Solarize").get_by_role("spinbutton", name="Probability")).to_have_value("1")
 
     page.get_by_role("button", name="Reset steps").click()
     expect(page.get_by_role("listitem").filter(has_text="Solarize")).to_have_count(0)

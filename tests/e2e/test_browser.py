@@ -50,8 +50,8 @@ def keep_split(page: Page, name: str) -> None:
 def start_training(page: Page, epochs: int, image_size: int) -> None:
     page.get_by_role("link", name="Training", exact=True).click()
     page.get_by_role("button", name="New experiment").first.click()
-    page.get_by_label("Epochs").fill(str(epochs))
-    page.get_by_label("Image size").fill(str(image_size))
+    page.get_by_role("spinbutton", name="Epochs", exact=True).fill(str(epochs))
+    page.get_by_role("spinbutton", name="Image size").fill(str(image_size))
     page.get_by_role("button", name="Start training").click()
 
 
