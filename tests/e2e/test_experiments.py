@@ -89,7 +89,7 @@ def test_presets_resets_and_architectures_change_the_form(page: Page, project: s
     form.get_by_role("button", name="Quick look").click()
     expect(form.get_by_role("button", name="Quick look")).to_have_attribute("aria-pressed", "true")
     assert int(epochs.input_value()) < int(usual)
-    form.get_by_role("button", name="Reset Epochs to its default").click()
+    form.get_by_role("button", name="Back to the default").first.click()
     expect(epochs).to_have_value(usual)
     form.get_by_label("Batch size", exact=True).fill("10")
     expect(form.get_by_label("Effective batch size")).to_have_text("10 images an update")
