@@ -68,7 +68,9 @@ def test_a_pipeline_is_built_seen_and_kept(page: Page, api: Api, shapes: Path) -
     expect(page.get_by_text("The configuration is saved.")).to_be_visible()
     page.reload()
     assert steps(page) == wanted
-    expect(page.get_by_role("listitem").filter(has_text="Solarize").get_by_role("spinbutton", name="Probability")).to_have_value("1")
+    expect(
+        page.get_by_role("listitem").filter(has_text="Solarize").get_by_role("spinbutton", name="Probability")
+    ).to_have_value("1")
 
     page.get_by_role("button", name="Reset steps").click()
     expect(page.get_by_role("listitem").filter(has_text="Solarize")).to_have_count(0)

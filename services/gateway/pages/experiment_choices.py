@@ -4,6 +4,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from services.gateway.actions import configuration
+from services.gateway.pages import augmentation_form
 from services.gateway.pages.experiment_form import HARDWARE, PARAMS
 from services.gateway.pages.forms import Form, Typed
 from services.gateway.pages.schema_form import Group, groups, same, typed_values
@@ -72,7 +73,7 @@ def redrawn(spec: TaskSpec, typed: Typed) -> Form:
     all it knows is set; what else was typed stays.
     """
     before, after = spec.architecture(typed.get("drawn_for")), spec.architecture(typed.get("architecture"))
-    values = dict(typed.values)
+    values: dict[str, Any] = {**typed.values, "augmentations": augmentation_form.typed_steps(spec, typed)}
     schema = spec.params_schema()
     if before and after and before is not after:
         old, new = ({**spec.params().model_dump(mode="json"), **item.overrides} for item in (before, after))
