@@ -168,4 +168,4 @@ class Record:
 def _criterion(spec: TaskSpec, validates: bool) -> tuple[str, bool]:
     if not validates:
         return "train_loss", False
-    return f"val_{spec.primary_metric.key}", spec.primary_metric.higher_is_better
+    return spec.primary_key, spec.primary_metric.higher_is_better

@@ -56,7 +56,7 @@ def preset_params(spec: "TaskSpec", architecture: "Architecture", preset: Preset
         preset: what is wanted.
     """
     schema = _properties(spec.params)
-    defaults = {**spec.params().model_dump(mode="json"), **architecture.overrides}
+    defaults = spec.defaults(architecture)
     made = {name: defaults[name] for item in spec.presets for name in item.names}
     made.update(preset.params)
     for name, factor in preset.factors.items():

@@ -88,6 +88,15 @@ class TaskSpec:
         """The metric that decides which checkpoint is best."""
         return next(metric for metric in self.metrics if metric.primary)
 
+    @property
+    def primary_key(self) -> str:
+        """The key in rows of metrics of the primary metric on the val images."""
+        return f"val_{self.primary_metric.key}"
+
+    def defaults(self, architecture: Architecture) -> dict[str, Any]:
+        """Return the default of each training parameter for an architecture, as JSON values."""
+        return {**self.params().model_dump(mode="json"), **architecture.overrides}
+
     def architecture(self, architecture_id: str) -> Architecture | None:
         """Return an architecture by id."""
         return next((item for item in self.architectures if item.id == architecture_id), None)
@@ -119,8 +128,7 @@ class TaskSpec:
 
     def stopping_metric(self, choice: str) -> tuple[str, bool]:
         """Return the key in rows of metrics that a value of `early_stopping_metric` means, and if higher is better."""
-        primary = f"val_{self.primary_metric.key}"
-        return primary if choice == PRIMARY else choice, self._stopping_metrics()[choice][1]
+        return self.primary_key if choice == PRIMARY else choice, self._stopping_metrics()[choice][1]
 
     def _stopping_metrics(self) -> dict[str, tuple[str, bool]]:
         """Return label and whether higher is better by the values of `early_stopping_metric`."""

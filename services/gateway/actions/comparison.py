@@ -144,9 +144,8 @@ def metric_of(spec: TaskSpec, key: str) -> tuple[str, str, str | None]:
 
 def _lines(spec: TaskSpec, rows: list[list[EpochRow]]) -> list[Line]:
     """Return best and last value of every metric, the key metric first."""
-    primary = f"val_{spec.primary_metric.key}"
     keys = {key for each in rows for row in each for key in row.metrics}
-    ordered = sorted(keys, key=lambda key: (key != primary, not key.startswith("val_"), key))
+    ordered = sorted(keys, key=lambda key: (key != spec.primary_key, not key.startswith("val_"), key))
     return [line for key in ordered for line in _of_metric(spec, key, rows)]
 
 

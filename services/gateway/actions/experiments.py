@@ -200,8 +200,7 @@ def with_job(studio: Studio, item: Experiment, job: Job | None) -> ExperimentVie
 
 def key_metric(studio: Studio, item: Experiment) -> str:
     """Return the key, in metric rows, of the metric that decides which epoch is best."""
-    primary = configuration.task_of(studio, item.project_id).primary_metric.key
-    return item.summary.metric_key or f"val_{primary}"
+    return item.summary.metric_key or configuration.task_of(studio, item.project_id).primary_key
 
 
 def status_of(studio: Studio, item: Experiment) -> ExperimentStatus:

@@ -85,9 +85,8 @@ def read(
 
 
 def _overlays(spec: TaskSpec, rows: list[list[EpochRow]]) -> list[Overlay]:
-    primary = f"val_{spec.primary_metric.key}"
     keys = {key for each in rows for row in each for key in row.metrics}
-    ordered = sorted(keys, key=lambda key: (key != primary, not key.endswith("_loss"), key))
+    ordered = sorted(keys, key=lambda key: (key != spec.primary_key, not key.endswith("_loss"), key))
     made = []
     for key in ordered:
         label, style, _ = comparison.metric_of(spec, key)

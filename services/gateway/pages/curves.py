@@ -47,7 +47,7 @@ class Best:
 
 def best(spec: TaskSpec, rows: Sequence[EpochRow]) -> Best | None:
     """Return the best epoch of the rows. They are ahead of the experiment's summary while it trains."""
-    key = f"val_{spec.primary_metric.key}"
+    key = spec.primary_key
     known = [Best(row.epoch, value) for row in rows if (value := row.metrics.get(key)) is not None]
     sign = 1 if spec.primary_metric.higher_is_better else -1
     return max(known, key=lambda item: sign * item.value, default=None)

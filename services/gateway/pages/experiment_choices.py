@@ -76,7 +76,7 @@ def redrawn(spec: TaskSpec, typed: Typed) -> Form:
     values: dict[str, Any] = {**typed.values, "augmentations": augmentation_form.typed_steps(spec, typed)}
     schema = spec.params_schema()
     if before and after and before is not after:
-        old, new = ({**spec.params().model_dump(mode="json"), **item.overrides} for item in (before, after))
+        old, new = spec.defaults(before), spec.defaults(after)
         for name, value in typed_values(schema, typed.values, PARAMS).items():
             if same(value, old[name]):
                 _put(values, name, new[name])
