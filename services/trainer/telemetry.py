@@ -46,45 +46,47 @@ class Sensors:
         self._folder = folder
         self._gpus = gpus
         self._process = psutil.Process()
-        self._cpu_seconds = self._spent()
+        self._cpu_seconds = self._spent(self._family())
         self._written: dict[int, int] = {}
         self._at = time.monotonic()
         psutil.cpu_percent()
 
     def read(self) -> TelemetryRow:
         """Return a reading."""
-        now, spent = time.monotonic(), self._spent()
+        family = self._family()
+        now, spent = time.monotonic(), self._spent(family)
         share = max(0.0, spent - self._cpu_seconds) / max(1e-3, now - self._at)
         self._at, self._cpu_seconds = now, spent
         machine = psutil.virtual_memory()
         return TelemetryRow(
             cpu_percent=psutil.cpu_percent(),
             run_cpu_percent=round(100 * share, 1),
-            run_memory=sum(_memory(process) for process in self._family()),
+            run_memory=sum(_memory(process) for process in family),
             memory_used=machine.total - machine.available,
             memory_total=machine.total,
             disk_free=shutil.disk_usage(self._folder).free,
-            disk_written=self._disk_written(),
+            disk_written=self._disk_written(family),
             gpus=list(self._gpus()),
         )
 
     def _family(self) -> list[psutil.Process]:
+        """Return this process and all below it: found once a reading, because every process of the machine is asked."""
         with suppress(psutil.Error):
             return [self._process, *self._process.children(recursive=True)]
         return [self._process]
 
-    def _spent(self) -> float:
+    def _spent(self, family: Sequence[psutil.Process]) -> float:
         """Return the processor seconds of the run; those of loaders that ended count with this process."""
         times = self._process.cpu_times()
         total = times.user + times.system + times.children_user + times.children_system
-        for child in self._family()[1:]:
+        for child in family[1:]:
             with suppress(psutil.Error):
                 own = child.cpu_times()
                 total += own.user + own.system
         return float(total)
 
-    def _disk_written(self) -> int:
-        for process in self._family():
+    def _disk_written(self, family: Sequence[psutil.Process]) -> int:
+        for process in family:
             with suppress(psutil.Error, AttributeError):
                 self._written[process.pid] = process.io_counters().write_bytes
         return sum(self._written.values())
