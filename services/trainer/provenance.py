@@ -1,10 +1,10 @@
-"""What a training runs with, stored in its experiment when it starts."""
+"""What a training runs with, as its experiment keeps it."""
 
 import platform
 from importlib.metadata import PackageNotFoundError, version
 
 from services.trainer.preparation import Prepared
-from shared.bus.run import Cancelled, Run
+from shared.bus.run import Run
 from shared.schemas.experiment import Experiment
 from shared.schemas.provenance import Provenance
 from shared.version import VERSION, commit
@@ -13,28 +13,17 @@ from shared.vision.device import device_label
 _LIBRARIES = ("torch", "torchvision", "lightning")
 
 
-def store_provenance(run: Run, experiment: Experiment, prepared: Prepared) -> None:
-    """Keep code, libraries, device and seed of this run.
-
-    Raises:
-        Cancelled: the experiment was given to another job.
-    """
-    made = Provenance(
+def provenance_of(run: Run, experiment: Experiment, prepared: Prepared) -> Provenance:
+    """Return code, libraries, device and seed of this run."""
+    return Provenance(
         studio=VERSION,
         commit=commit(),
         libraries={"python": platform.python_version(), **_versions()},
         device=device_label(prepared.device),
-        precision=str(experiment.configuration.hardware.model_dump().get("precision", "32")),
+        precision=experiment.configuration.hardware.precision,
         seed=prepared.blueprint.params.seed,
         job_id=run.job.id,
     )
-
-    def change(item: Experiment) -> Experiment:
-        if item.job_id != run.job.id:
-            raise Cancelled
-        return item.model_copy(update={"provenance": made})
-
-    run.workspace.experiments(experiment.project_id).update(experiment.id, change)
 
 
 def _versions() -> dict[str, str]:

@@ -10,12 +10,13 @@ from pathlib import Path
 from lightning import Trainer
 
 from services.trainer.preparation import Prepared, goes_on
-from services.trainer.stopping import note_epoch
+from services.trainer.stopping import improves, note_epoch
 from shared.bus.run import Cancelled, Run, figures
 from shared.errors import DiskFull, NotFound
 from shared.schemas.course import EpochSamples
 from shared.schemas.evaluation import ImageResult
 from shared.schemas.experiment import Ended, EpochRow, Experiment, Summary
+from shared.schemas.provenance import Provenance
 from shared.taskkit.spec import TaskSpec
 from shared.vision import checkpoints
 from shared.vision.device import device_label
@@ -36,15 +37,15 @@ class Record:
         self.skipped_images = len(self.course.skipped())
         self._ended: Ended | None = None
 
-    def begin(self) -> None:
-        """Remove what does not belong to the point the training starts from."""
+    def begin(self, provenance: Provenance) -> None:
+        """Remove what does not belong to the point the training starts from, and keep what it runs with."""
         self.fence()
         if self._prepared.saved is None and not goes_on(self._run):
             self._store.clear_results(self._experiment.id)
         else:
             position = self._prepared.position
             self.course.keep_through(position.epoch, position.step)
-        self._summarize()
+        self._change(summary=self.summary(), provenance=provenance)
 
     def judge(self, row: EpochRow) -> None:
         """Let the learning rate follow the metric that decides which epoch is best, and early stopping its own."""
@@ -119,11 +120,12 @@ class Record:
         self._summarize()
 
     def _summarize(self) -> None:
-        summary = self.summary()
+        self._change(summary=self.summary())
 
+    def _change(self, **changes: Summary | Provenance) -> None:
         def change(item: Experiment) -> Experiment:
             self._refuse_unless_ours(item)
-            return item.model_copy(update={"summary": summary})
+            return item.model_copy(update=changes)
 
         self._store.update(self._experiment.id, change)
 
@@ -141,9 +143,7 @@ class Record:
 
     def _is_best(self, metric: float | None) -> bool:
         best = self._prepared.position.best_metric
-        if metric is None or best is None:
-            return best is None
-        return metric > best if self._higher_is_better else metric < best
+        return best is None if metric is None else improves(metric, best, higher_is_better=self._higher_is_better)
 
     def _save(self, name: checkpoints.Name, trainer: Trainer, metric: float | None) -> None:
         prepared = self._prepared

@@ -8,7 +8,7 @@ from typing import Any
 
 from services.trainer.failures import explained
 from services.trainer.preparation import Prepared, last_checkpoint, prepare
-from services.trainer.provenance import store_provenance
+from services.trainer.provenance import provenance_of
 from services.trainer.record import Record
 from services.trainer.telemetry import Telemetry
 from services.trainer.watch import Stopped, Watch
@@ -46,8 +46,7 @@ def work(run: Run) -> dict[str, Any]:
 def _train(run: Run, experiment: Experiment) -> Record:
     prepared = prepare(run, experiment, last_checkpoint(run, experiment))
     record = Record(run, experiment, prepared)
-    record.begin()
-    store_provenance(run, experiment, prepared)
+    record.begin(provenance_of(run, experiment, prepared))
     _log_plan(prepared)
     left = prepared.blueprint.params.epochs - prepared.position.epoch
     if prepared.saved:

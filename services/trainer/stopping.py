@@ -22,7 +22,7 @@ def note_epoch(prepared: Prepared, metrics: Mapping[str, float | None]) -> None:
     key, higher_is_better = watched_metric(prepared.blueprint.spec, params, validates=prepared.validates)
     if (value := metrics.get(key)) is None:
         return
-    if position.best is None or (value > position.best if higher_is_better else value < position.best):
+    if improves(value, position.best, higher_is_better=higher_is_better):
         position.best, position.waited = value, 0
         return
     position.waited += 1
@@ -35,6 +35,11 @@ def note_epoch(prepared: Prepared, metrics: Mapping[str, float | None]) -> None:
             position.best,
             position.waited,
         )
+
+
+def improves(value: float, best: float | None, *, higher_is_better: bool) -> bool:
+    """Whether a value is better than the best so far, None where there is none."""
+    return best is None or (value > best if higher_is_better else value < best)
 
 
 def watched_metric(spec: TaskSpec, params: TrainParams, *, validates: bool) -> tuple[str, bool]:
