@@ -26,8 +26,7 @@ def memory_hint(spec: TaskSpec, configuration: Configuration, *, on_gpu: bool) -
     """Return in words what can be made smaller, and by how much."""
     params = filled(spec.params, configuration.params)
     ways = [offer.label for offer in (_half_batch(params), _smaller_image(spec, configuration, params)) if offer]
-    hardware = configuration.hardware.model_dump()
-    if on_gpu and str(hardware.get("precision", "32")) == "32" and "precision" in hardware:
+    if on_gpu and configuration.hardware.precision == "32":
         ways.append("precision 16-mixed, which needs about half the memory")
     if not on_gpu and configuration.hardware.loader_workers:
         ways.append("no loader workers")
@@ -45,8 +44,6 @@ def _half_batch(params: Mapping[str, Any]) -> Offer | None:
     half = max(least, batch // 2)
     if half == batch:
         return None
-    if "accumulate" not in params:
-        return Offer(label=f"batch size {half} instead of {batch}", params={"batch_size": half})
     accumulate = int(params["accumulate"]) * 2
     label = f"batch size {half} instead of {batch}, accumulated over {accumulate} batches"
     return Offer(label=label, params={"batch_size": half, "accumulate": accumulate})
