@@ -14,8 +14,8 @@ import redis
 
 from shared.bus.connection import connection
 from shared.errors import StudioError
-from shared.schemas.job import Job, JobEvent
-from shared.store.jobs import EventName, JobStore
+from shared.schemas.job import EventName, Job, JobEvent
+from shared.store.jobs import JobStore
 from shared.store.lifecycle import Refused
 
 log = logging.getLogger(__name__)

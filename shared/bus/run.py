@@ -15,10 +15,9 @@ from typing import Any
 
 from shared.bus import events
 from shared.errors import DiskFull, NotFound, StudioError
-from shared.schemas.job import Job, JobError, Offer, Outcome, Progress
+from shared.schemas.job import EventName, Job, JobError, Offer, Outcome, Progress
 from shared.settings import Settings, get_settings
 from shared.store.files import disk_errors
-from shared.store.jobs import EventName
 from shared.store.lifecycle import Finalize, Refused
 from shared.store.workspace import Workspace
 

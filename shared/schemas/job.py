@@ -117,6 +117,9 @@ class Job(EditableDocument):
         return self.created_at.timestamp() if self.position is None else self.position
 
 
+EventName = Literal["job", "progress", "epoch", "log", "telemetry"]
+
+
 class JobEvent(Model):
     """One line of `events.jsonl`. `seq` counts from 1 within the job."""
 
@@ -124,7 +127,7 @@ class JobEvent(Model):
     at: datetime
     job_id: str
     project_id: str
-    name: Literal["job", "progress", "epoch", "log", "telemetry"]
+    name: EventName
     data: dict[str, Any]
 
 

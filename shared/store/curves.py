@@ -3,7 +3,7 @@
 from functools import lru_cache
 from pathlib import Path
 
-import orjson
+from shared.store import rows
 
 _POINTS = 60
 
@@ -26,11 +26,7 @@ def curve(path: Path, key: str) -> list[float]:
 
 @lru_cache(maxsize=4096)
 def _read(path: Path, key: str, _stamp: tuple[int, int, int]) -> tuple[float, ...]:
-    try:
-        lines = path.read_bytes().split(b"\n")[:-1]
-    except FileNotFoundError:
-        return ()
-    found = [orjson.loads(line)["metrics"].get(key) for line in lines if line]
+    found = [rows.loaded(line)["metrics"].get(key) for line in rows.lines(path) if line]
     values = [value for value in found if value is not None]
     if len(values) <= _POINTS:
         return tuple(values)

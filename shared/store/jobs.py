@@ -4,19 +4,17 @@ import builtins
 import os
 from collections.abc import Iterator
 from pathlib import Path
-from typing import IO, Any, Literal
+from typing import IO, Any
 
 import orjson
 
 from shared.errors import NotFound
 from shared.schemas.base import new_id, utc_now
-from shared.schemas.job import Job, JobEvent, JobKind, JobStatus, Outcome
+from shared.schemas.job import EventName, Job, JobEvent, JobKind, JobStatus, Outcome
 from shared.store import documents, sources
 from shared.store.files import disk_errors, locked, remove_tree, write_bytes
 from shared.store.lifecycle import Command, Refused, transition
 from shared.store.paths import checked_id, missing
-
-EventName = Literal["job", "progress", "epoch", "log", "telemetry"]
 
 _Stamp = tuple[int, int, int]
 """What tells two contents of a file apart without reading it: time, inode, size."""
