@@ -92,6 +92,14 @@ def records(workspace: Workspace, project: Project) -> list[ImageRecord]:
     return found
 
 
+def lost_for_good(run: Run) -> None:
+    """Let the job of a killed run be lost once more than it is tried again."""
+    jobs = run.workspace.jobs
+    jobs.apply(run.job.id, Lose(run.job.epoch, "killed", "Killed."))
+    once_more = jobs.apply(run.job.id, Claim("another", 60))
+    assert jobs.apply(run.job.id, Lose(once_more.epoch, "killed", "Killed.")).status.final
+
+
 @pytest.mark.slow
 @pytest.mark.parametrize(("place", "name", "call"), MOMENTS, ids=lambda value: str(value).rsplit(".", 1)[-1])
 def test_a_kill_leaves_the_dataset_as_it_was(
@@ -138,9 +146,7 @@ def test_what_an_import_that_was_killed_for_good_left_goes_with_the_next(
     do_import(few)
     run = claimed(many)
     killed(run, place, name, call)
-    workspace.jobs.apply(run.job.id, Lose(run.job.epoch, "killed", "Killed."))
-    once_more = workspace.jobs.apply(run.job.id, Claim("another", 60))
-    assert workspace.jobs.apply(run.job.id, Lose(once_more.epoch, "killed", "Killed.")).status.final
+    lost_for_good(run)
     (few / "class-0" / "y.jpg").write_bytes(shape_image(0, 1001))
     do_import(few)
     kept = {item.id for item in records(workspace, project)}
@@ -168,8 +174,6 @@ def test_what_was_left_goes_without_another_import_too(
     assert left > before
     leftovers.sweep(workspace)
     assert files(workspace, project) == left, "the import may still go on"
-    workspace.jobs.apply(run.job.id, Lose(run.job.epoch, "killed", "Killed."))
-    once_more = workspace.jobs.apply(run.job.id, Claim("another", 60))
-    assert workspace.jobs.apply(run.job.id, Lose(once_more.epoch, "killed", "Killed.")).status.final
+    lost_for_good(run)
     leftovers.sweep(workspace)
     assert files(workspace, project) == before
