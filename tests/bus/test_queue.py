@@ -12,6 +12,7 @@ from shared.schemas.job import Job, JobKind, JobStatus
 from shared.settings import Settings
 from shared.store.jobs import JobStore
 from shared.store.lifecycle import Move, RequestCancel
+from tests.support.clock import next_moment
 
 pytestmark = pytest.mark.slow
 NewJob = Callable[..., Job]
@@ -29,7 +30,11 @@ def started(jobs: JobStore) -> list[str]:
 def test_the_order_of_the_queue_counts_and_not_that_of_the_rings(
     jobs: JobStore, new_job: NewJob, settings: Settings
 ) -> None:
-    first, second, third, dropped = (new_job("count", steps=1) for _ in range(4))
+    made = []
+    for _ in range(4):
+        made.append(new_job("count", steps=1))
+        next_moment()
+    first, second, third, dropped = made
     jobs.apply(third.id, Move(first.place - 1))
     jobs.apply(dropped.id, RequestCancel())
     assert [job.id for job in jobs.waiting(JobKind.TRAINING)] == [third.id, first.id, second.id]

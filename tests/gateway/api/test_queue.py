@@ -8,6 +8,7 @@ from fastapi.testclient import TestClient
 
 from shared.schemas.job import Job, JobKind
 from shared.store.lifecycle import Claim
+from tests.support.clock import next_moment
 from tests.support.generated import World
 
 Refusal = Callable[..., dict[str, Any]]
@@ -15,9 +16,11 @@ Refusal = Callable[..., dict[str, Any]]
 
 @pytest.fixture
 def queued(client: TestClient, world: World) -> list[Job]:
-    return [
-        world.workspace.jobs.create(JobKind.TRAINING, world.project.id, f"Training {number}", {}) for number in range(3)
-    ]
+    made: list[Job] = []
+    for number in range(3):
+        made.append(world.workspace.jobs.create(JobKind.TRAINING, world.project.id, f"Training {number}", {}))
+        next_moment()
+    return made
 
 
 def order(client: TestClient) -> list[str]:
